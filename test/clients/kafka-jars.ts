@@ -106,6 +106,7 @@ export function runJava(main: string, args: readonly string[], input?: Buffer): 
 
 export interface RealKafka {
   readonly bootstrap: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -140,6 +141,7 @@ export async function startRealKafka(folder: string): Promise<RealKafka> {
   await started(broker);
   return {
     bootstrap: `127.0.0.1:${port}`,
+    pid: broker.pid ?? 0,
     stop: () =>
       new Promise((resolve) => {
         broker.once('close', () => resolve());
