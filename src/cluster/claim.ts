@@ -1,0 +1,247 @@
+/**
+ * Becoming the broker of a directory: one attempt at a time, each ending in won, occupied or waiting.
+ *
+ *     read the log -> judge the newest registration -> take the lock -> judge again -> append the registration
+ *
+ * Only the append decides (R-1). Whatever happens between two steps, another claimer that got through them first has put its
+ * registration at the number that this one wants, and the failed link() sends this one back to judging:
+ *   - two see the same owner dead and both break its lock: both go on to append, one wins;
+ *   - a claimer sleeps after judging and wakes when the place has changed hands: its number is taken;
+ *   - a claimer dies with the lock and without a registration: the lock is an orphan, broken after ORPHAN_QUIET_MS;
+ *   - the owner dies between registration and owner record: the facts are in its entry, so it is judged dead at once.
+ * What holds for the files at the judgement (closed cleanly or not) still holds at the append: only a registered broker
+ * touches them, and one that could be registered in between would have taken the number.
+ */
+import type { Env } from '../kernel/env.ts';
+import { BrokerSession } from './broker-session.ts';
+import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
+import { NO_CONTROLLER } from './cluster-image.ts';
+import { type BrokerRegistered, entryHead } from './entries.ts';
+import { aliveLock, brokerFolder, controllerLock } from './layout.ts';
+import { LockWatch } from './lock-watch.ts';
+import type { MetadataLog } from './metadata-log.ts';
+import { judgeOwner, type OwnerState } from './owner-judgement.ts';
+import { isSameProcess, type OwnerRecord, readOwnerRecord } from './owner-record.ts';
+import { PlaceLock } from './place-lock.ts';
+
+/** A named successor that did not come within this time has lost its right. */
+export const SUCCESSOR_WAIT_MS = 2000;
+
+/** A lock of nobody who is registered: of a claimer that died, or that is so slow that it will only lose a race. */
+const ORPHAN_QUIET_MS = 1000;
+
+/** Before a dead owner's lock is broken it is looked at twice, so that not every claimer breaks the lock of the first. */
+const DEAD_QUIET_MS = 15;
+const DEAD_JITTER_MS = 30;
+
+export interface ClaimOptions {
+  readonly directory: string;
+  readonly brokerId: number;
+  /** The command by name. */
+  readonly command: string;
+  readonly endpoints: readonly Endpoint[];
+  /** Whether the broker's files were closed by their last owner; reads only. */
+  readonly lastCloseWasClean: (brokerDirectory: string) => Promise<boolean>;
+}
+
+export type ClaimOutcome =
+  | { readonly kind: 'won'; readonly session: BrokerSession }
+  /** Somebody is the broker; `owner` is its record once it has announced itself. */
+  | {
+      readonly kind: 'occupied';
+      readonly registration: BrokerRegistration;
+      readonly owner: OwnerRecord | undefined;
+    }
+  /** Nobody is, but not yet: try again after `retryMs`, or when the directory changes. */
+  | {
+      readonly kind: 'waiting';
+      readonly why: 'claimer' | 'successor' | 'stranger';
+      readonly registration: BrokerRegistration | undefined;
+      readonly retryMs: number;
+    };
+
+interface Judged {
+  readonly registration: BrokerRegistration | undefined;
+  readonly owner: OwnerRecord | undefined;
+  readonly state: OwnerState;
+}
+
+export class Claim {
+  readonly #env: Env;
+  readonly #log: MetadataLog;
+  readonly #options: ClaimOptions;
+  readonly #watch: LockWatch;
+  readonly #deadQuietMs: number;
+  readonly #releasedEpochs: ReadonlySet<number>;
+  /** The registration of unknown life whose lock was seen to stand still for long enough. */
+  #stillEpoch: number | undefined;
+  #successorSeen: { readonly brokerEpoch: number; readonly atMs: number } | undefined;
+
+  /** `releasedEpochs`: registrations that this process itself had and released. */
+  constructor(env: Env, log: MetadataLog, options: ClaimOptions, releasedEpochs: ReadonlySet<number> = new Set()) {
+    this.#env = env;
+    this.#log = log;
+    this.#options = options;
+    this.#releasedEpochs = releasedEpochs;
+    this.#watch = new LockWatch(env, aliveLock(options.directory, options.brokerId));
+    this.#deadQuietMs = DEAD_QUIET_MS + env.random.fraction() * DEAD_JITTER_MS;
+  }
+
+  /** Throws ClusterError and the system's errors; a lost race is not one. */
+  async attempt(): Promise<ClaimOutcome> {
+    const judged = await this.#judge(await this.#log.catchUp());
+    const { registration, owner, state } = judged;
+    if (state.kind === 'alive' && registration !== undefined) {
+      return { kind: 'occupied', registration, owner };
+    }
+    const stillMs = await this.#watch.stillMs(String(registration?.brokerEpoch));
+    const waiting = this.#mustWait(judged, stillMs);
+    if (waiting !== undefined) {
+      return waiting;
+    }
+    this.#stillEpoch = state.kind === 'unknown' ? registration?.brokerEpoch : undefined;
+    await this.#env.disk.makeDirectory(brokerFolder(this.#options.directory, this.#options.brokerId));
+    const lock = await this.#takeLock(state, stillMs);
+    if (lock === undefined) {
+      const retryMs = state.kind === 'dead' ? this.#deadQuietMs : 25;
+      return { kind: 'waiting', why: 'claimer', registration, retryMs };
+    }
+    return await this.#register(lock);
+  }
+
+  async #judge(image: ClusterImage): Promise<Judged> {
+    const { directory, brokerId } = this.#options;
+    const registration = image.brokers.get(brokerId);
+    const owner = registration === undefined ? undefined : await readOwnerRecord(this.#env, directory, brokerId);
+    return { registration, owner, state: this.#stateOf(registration, owner) };
+  }
+
+  #stateOf(registration: BrokerRegistration | undefined, owner: OwnerRecord | undefined): OwnerState {
+    return judgeOwner({
+      registration,
+      owner,
+      here: this.#env.proc.facts(),
+      verdict: registration === undefined ? 'dead' : this.#env.proc.judge(registration.process),
+      releasedHere: registration !== undefined && this.#releasedEpochs.has(registration.brokerEpoch),
+    });
+  }
+
+  #mustWait({ registration, owner, state }: Judged, stillMs: number): ClaimOutcome | undefined {
+    if (state.kind === 'unknown' && stillMs < state.quietMs) {
+      return { kind: 'waiting', why: 'stranger', registration, retryMs: Math.min(250, state.quietMs - stillMs) };
+    }
+    const successor = owner?.successor;
+    if (registration === undefined || successor === undefined || owner?.brokerEpoch !== registration.brokerEpoch) {
+      return undefined;
+    }
+    const { proc, clock } = this.#env;
+    if (isSameProcess(successor, proc.facts()) || proc.judge(successor) === 'dead') {
+      return undefined;
+    }
+    if (this.#successorSeen?.brokerEpoch !== registration.brokerEpoch) {
+      this.#successorSeen = { brokerEpoch: registration.brokerEpoch, atMs: clock.monotonicMs() };
+    }
+    const leftMs = this.#successorSeen.atMs + SUCCESSOR_WAIT_MS - clock.monotonicMs();
+    return leftMs > 0 ? { kind: 'waiting', why: 'successor', registration, retryMs: Math.min(50, leftMs) } : undefined;
+  }
+
+  async #takeLock(state: OwnerState, stillMs: number): Promise<PlaceLock | undefined> {
+    const path = aliveLock(this.#options.directory, this.#options.brokerId);
+    const lock = await PlaceLock.acquire(this.#env, path);
+    const quietMs = state.kind === 'dead' ? this.#deadQuietMs : ORPHAN_QUIET_MS;
+    if (lock !== undefined || (state.kind !== 'unknown' && stillMs < quietMs)) {
+      return lock;
+    }
+    await this.#env.lock.breakDead(path);
+    return await PlaceLock.acquire(this.#env, path);
+  }
+
+  async #register(lock: PlaceLock): Promise<ClaimOutcome> {
+    const { directory, brokerId } = this.#options;
+    const uuid = this.#env.random.uuid();
+    let controller: PlaceLock | undefined;
+    let occupied: ClaimOutcome | undefined;
+    let clean = true;
+    try {
+      const image = await this.#log.append(async (current) => {
+        const judged = await this.#judge(current);
+        if (judged.registration?.incarnation === uuid) {
+          return undefined;
+        }
+        occupied = this.#occupiedBy(judged);
+        if (occupied !== undefined) {
+          return undefined;
+        }
+        clean =
+          judged.registration === undefined ||
+          (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId)));
+        const claims = this.#mayControl(current);
+        if (claims) {
+          controller ??= await this.#takeControllerLock();
+        }
+        this.#env.fault('cluster.before-registration');
+        return this.#entry(current, uuid, claims, clean);
+      });
+      const registration = image.brokers.get(brokerId);
+      if (occupied === undefined && registration?.incarnation === uuid) {
+        const parts = { directory, log: this.#log, registration, lastCloseWasClean: clean };
+        return {
+          kind: 'won',
+          session: new BrokerSession(this.#env, { ...parts, aliveLock: lock, controllerLock: controller }),
+        };
+      }
+      await controller?.release();
+      await lock.release();
+      return occupied ?? { kind: 'waiting', why: 'claimer', registration, retryMs: 25 };
+    } catch (error) {
+      await controller?.release();
+      await lock.release();
+      throw error;
+    }
+  }
+
+  #occupiedBy({ registration, owner, state }: Judged): ClaimOutcome | undefined {
+    if (registration === undefined || state.kind === 'free' || state.kind === 'dead') {
+      return undefined;
+    }
+    // `unknown` stood still for long enough before the lock was taken, unless the registration is a newer one.
+    if (state.kind === 'unknown' && this.#stillEpoch === registration.brokerEpoch) {
+      return undefined;
+    }
+    return { kind: 'occupied', registration, owner };
+  }
+
+  #entry(image: ClusterImage, uuid: string, claims: boolean, clean: boolean): BrokerRegistered {
+    const { brokerId, command, endpoints } = this.#options;
+    return {
+      ...entryHead(uuid, brokerId, image.lastNumber + 1),
+      type: 'broker-registered',
+      expects: { lastNumber: image.lastNumber },
+      process: this.#env.proc.facts(),
+      command,
+      endpoints,
+      ...(claims ? { claimsController: image.controllerEpoch + 1 } : {}),
+      uncleanClose: !clean,
+    };
+  }
+
+  /** The controller's seat is free when nobody has it, when it was this broker id's, or when its broker is known to be dead. */
+  #mayControl(image: ClusterImage): boolean {
+    const { controllerId } = image;
+    if (controllerId === NO_CONTROLLER || controllerId === this.#options.brokerId) {
+      return true;
+    }
+    const registration = image.brokers.get(controllerId);
+    return registration === undefined || this.#env.proc.judge(registration.process) === 'dead';
+  }
+
+  async #takeControllerLock(): Promise<PlaceLock | undefined> {
+    const path = controllerLock(this.#options.directory);
+    const lock = await PlaceLock.acquire(this.#env, path);
+    if (lock !== undefined) {
+      return lock;
+    }
+    await this.#env.lock.breakDead(path);
+    return await PlaceLock.acquire(this.#env, path);
+  }
+}

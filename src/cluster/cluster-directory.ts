@@ -1,0 +1,76 @@
+/**
+ * Finding and making a cluster directory. `cluster.json` makes a directory a cluster; it is linked into place last, so that
+ * of any number who make one at the same time all end up with the same cluster id, and a crash leaves either a cluster or
+ * folders that the next one takes over.
+ */
+import type { Env } from '../kernel/env.ts';
+import { sealJson, unsealJson } from './checked-json.ts';
+import { ClusterError } from './cluster-error.ts';
+import { linkNewFile, readFileIfThere } from './durable-file.ts';
+import { randomKafkaUuid } from './kafka-uuid.ts';
+import { brokersFolder, clusterFile, clusterFolder, entryFolder, FORMAT_VERSION } from './layout.ts';
+import { errorCodeOf, fillReserve } from './reserve.ts';
+
+/** The cluster id of the directory; undefined when there is no cluster. Throws ClusterError `format` or `damaged`. */
+export async function readClusterId(env: Env, directory: string): Promise<string | undefined> {
+  const path = clusterFile(directory);
+  const bytes = await readFileIfThere(env, path).catch((error: unknown) => {
+    if (errorCodeOf(error) === 'ENOTDIR') {
+      throw new ClusterError('foreign', `${directory} is not a directory`);
+    }
+    throw error;
+  });
+  if (bytes === undefined) {
+    return undefined;
+  }
+  const clusterId = unsealJson('cluster', path, bytes)['clusterId'];
+  if (typeof clusterId !== 'string') {
+    throw new ClusterError('damaged', `${path} is damaged: it has no cluster id`);
+  }
+  return clusterId;
+}
+
+/**
+ * Makes the directory a cluster, or takes the one that is there; answers its id. Durable when it resolves. Throws ClusterError
+ * `foreign` when other things lie there, so that a wrong --dir does not spread our folders over somebody's home.
+ */
+export async function ensureCluster(env: Env, directory: string): Promise<string> {
+  const present = await readClusterId(env, directory);
+  if (present !== undefined) {
+    return present;
+  }
+  await env.disk.makeDirectory(directory);
+  await refuseForeign(env, directory);
+  for (const folder of [entryFolder(directory), brokersFolder(directory)]) {
+    await env.disk.makeDirectory(folder);
+  }
+  await fillReserve(env, directory);
+  await env.disk.syncDirectory(clusterFolder(directory));
+  const fields = { v: FORMAT_VERSION, clusterId: randomKafkaUuid(env.random) };
+  await linkNewFile(env, directory, clusterFile(directory), sealJson('cluster', fields));
+  await env.disk.syncDirectory(directory);
+  await env.disk.syncDirectory(parentOf(directory));
+  const clusterId = await readClusterId(env, directory);
+  if (clusterId === undefined) {
+    throw new ClusterError('missing', `${directory} was removed while a cluster was made in it`);
+  }
+  return clusterId;
+}
+
+async function refuseForeign(env: Env, directory: string): Promise<void> {
+  const foreign = (await env.disk.list(directory)).find(
+    (name) => !name.startsWith('.') && !['cluster.json', 'cluster', 'brokers', 'lost+found'].includes(name),
+  );
+  if (foreign !== undefined) {
+    throw new ClusterError('foreign', `${directory} is not a cluster and not empty: it holds ${foreign}`);
+  }
+}
+
+function parentOf(directory: string): string {
+  const trimmed = directory.replace(/\/+$/, '');
+  const slash = trimmed.lastIndexOf('/');
+  if (slash < 0) {
+    return '.';
+  }
+  return slash === 0 ? '/' : trimmed.slice(0, slash);
+}

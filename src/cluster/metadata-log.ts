@@ -1,0 +1,183 @@
+/**
+ * The metadata log of a directory: reads entries by name, appends them by link(). The file system's refusal to link to a
+ * name that exists is the only arbiter there is: of all processes that try for number N+1 exactly one wins, and a process
+ * that was replaced while it slept collides with its successor's entry and learns of it (reliability R-1, R-2).
+ *
+ * Numbers that compaction has deleted are free again for link(). A writer that slept through more than ENTRIES_KEPT entries
+ * could win one; after each link() it therefore looks at the newest snapshot, and counts as lost at or below its number (R-3).
+ */
+import type { Env } from '../kernel/env.ts';
+import { ClusterError } from './cluster-error.ts';
+import { type ClusterImage, emptyImage } from './cluster-image.ts';
+import { linkNewFile, readFileIfThere } from './durable-file.ts';
+import { decodeEntry, encodeEntry, type MetadataEntry } from './entries.ts';
+import { clusterFolder, entryFile, entryFolder, snapshotFile, snapshotNumber } from './layout.ts';
+import { applyEntry } from './replay.ts';
+import { withReserve } from './reserve.ts';
+import { decodeSnapshot } from './snapshot.ts';
+
+/** How often one append may find its number taken before it gives up. */
+const APPEND_TRIES_MAX = 1000;
+
+/**
+ * Decides what to append after `image`, at `image.lastNumber + 1`; called again when somebody else took that number.
+ * undefined: nothing is left to do. What it throws ends the append.
+ */
+export type Decision = (image: ClusterImage) => Promise<MetadataEntry | undefined> | MetadataEntry | undefined;
+
+export class MetadataLog {
+  readonly #env: Env;
+  readonly #directory: string;
+  #image: ClusterImage;
+  #newestSnapshot = 0;
+  /** The end of what was asked for last: reads and appends of one log run one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<() => void>();
+
+  private constructor(env: Env, directory: string, clusterId: string) {
+    this.#env = env;
+    this.#directory = directory;
+    this.#image = emptyImage(clusterId);
+  }
+
+  /** Reads the newest valid snapshot and all entries after it. Writes nothing. Throws ClusterError. */
+  static async open(env: Env, directory: string, clusterId: string): Promise<MetadataLog> {
+    const log = new MetadataLog(env, directory, clusterId);
+    await log.catchUp();
+    return log;
+  }
+
+  get image(): ClusterImage {
+    return this.#image;
+  }
+
+  /** The last number of the newest snapshot seen, 0 for none. */
+  get newestSnapshot(): number {
+    return this.#newestSnapshot;
+  }
+
+  /** Calls `listener` after each change of the image, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads what was written since. Throws ClusterError when an entry cannot be read. */
+  catchUp(): Promise<ClusterImage> {
+    return this.#inTurn(() => this.#readOn());
+  }
+
+  /**
+   * Appends what `decide` says, and answers the image that includes it; it is durable then, with two sync calls. The entry
+   * may have been skipped on replay only if `decide` made one that does not hold.
+   */
+  append(decide: Decision): Promise<ClusterImage> {
+    return this.#inTurn(async () => {
+      for (let tries = 0; tries < APPEND_TRIES_MAX; tries++) {
+        const entry = await decide(this.#image);
+        if (entry === undefined || (await this.#tryAppend(entry))) {
+          return this.#image;
+        }
+      }
+      throw new Error(`the metadata log of ${this.#directory} is too busy: lost ${APPEND_TRIES_MAX} races`);
+    });
+  }
+
+  /** False when somebody else has that number: the image has then moved on. */
+  async #tryAppend(entry: MetadataEntry): Promise<boolean> {
+    const number = this.#image.lastNumber + 1;
+    const path = entryFile(this.#directory, number);
+    const folder = entryFolder(this.#directory);
+    const linked = await withReserve(this.#env, this.#directory, () =>
+      linkNewFile(this.#env, folder, path, encodeEntry(entry)),
+    );
+    // A link() whose first answer was lost on a network file system reports EEXIST on its own success.
+    if (!linked && (await this.#readEntry(number))?.uuid !== entry.uuid) {
+      await this.#readOn();
+      return false;
+    }
+    await this.#env.disk.syncDirectory(folder);
+    this.#env.fault('cluster.entry-durable');
+    if (number <= newestOf(await this.#snapshotNumbers())) {
+      // Our entry is below a snapshot: either the snapshot holds it, which `decide` sees in the image, or we won a
+      // number that compaction had deleted, and nobody will ever read the file. It stays: to remove it could remove the first.
+      await this.#readOn();
+      return false;
+    }
+    this.#advance(applyEntry(this.#image, entry));
+    return true;
+  }
+
+  async #readOn(): Promise<ClusterImage> {
+    let image = await this.#newerSnapshot(this.#image);
+    for (;;) {
+      const entry = await this.#readEntry(image.lastNumber + 1);
+      if (entry === undefined) {
+        break;
+      }
+      image = applyEntry(image, entry);
+    }
+    // Compaction keeps ENTRIES_KEPT entries behind a snapshot: one that cannot be read must be reached by its entries.
+    if (image.lastNumber < this.#newestSnapshot) {
+      const missing = entryFile(this.#directory, image.lastNumber + 1);
+      throw new ClusterError('damaged', `${missing} is missing, and so is a snapshot that can be read in its place`);
+    }
+    if (image.lastNumber !== this.#image.lastNumber) {
+      this.#advance(image);
+    }
+    return this.#image;
+  }
+
+  /** The newest snapshot after `image` that can be read; `image` itself when there is none. */
+  async #newerSnapshot(image: ClusterImage): Promise<ClusterImage> {
+    const numbers = await this.#snapshotNumbers();
+    this.#newestSnapshot = Math.max(this.#newestSnapshot, newestOf(numbers));
+    for (const number of numbers.sort((a, b) => b - a)) {
+      if (number <= image.lastNumber) {
+        break;
+      }
+      const path = snapshotFile(this.#directory, number);
+      const bytes = await readFileIfThere(this.#env, path);
+      if (bytes === undefined) {
+        continue;
+      }
+      try {
+        return decodeSnapshot(path, bytes);
+      } catch (error) {
+        if (!(error instanceof ClusterError) || error.kind !== 'damaged') {
+          throw error;
+        }
+        this.#env.log.warn(`${error.message}; reading the snapshot before it`);
+      }
+    }
+    return image;
+  }
+
+  async #snapshotNumbers(): Promise<number[]> {
+    const names = await this.#env.disk.list(clusterFolder(this.#directory));
+    return names.map(snapshotNumber).filter((number) => number !== undefined);
+  }
+
+  async #readEntry(number: number): Promise<MetadataEntry | undefined> {
+    const path = entryFile(this.#directory, number);
+    const bytes = await readFileIfThere(this.#env, path);
+    return bytes === undefined ? undefined : decodeEntry(path, bytes);
+  }
+
+  #advance(image: ClusterImage): void {
+    this.#image = image;
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function newestOf(numbers: readonly number[]): number {
+  return numbers.reduce((newest, number) => Math.max(newest, number), 0);
+}
