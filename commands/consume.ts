@@ -1,0 +1,88 @@
+import { BaseCommand } from '../src/cli/base-command.ts';
+import type { ExitCode } from '../src/cli/exit-codes.ts';
+import { Args, Flags } from '../src/cli/oclif.ts';
+
+export default class Consume extends BaseCommand {
+  static override summary = 'Print the records of topics, then go on with what comes.';
+  static override description =
+    'Each value is written to standard output and followed by a newline, or as --format says. Without --exit-at-end the command waits for more.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> logs --exit-at-end',
+    '<%= config.bin %> <%= command.id %> logs -o -10',
+    '<%= config.bin %> <%= command.id %> logs -o @15m -e',
+    "<%= config.bin %> <%= command.id %> logs -f '%T %k %s\\n'",
+    '<%= config.bin %> <%= command.id %> logs -e -J | jq .payload',
+    '<%= config.bin %> <%= command.id %> files -e -0 | xargs -0 ls -l',
+  ];
+  static override args = {
+    topic: Args.string({ required: true, multiple: true, ignoreStdin: true, description: 'what to read' }),
+  };
+  static override flags = {
+    offset: Flags.string({
+      char: 'o',
+      default: 'earliest',
+      helpValue: 'WHERE',
+      description:
+        'begin at earliest, latest, offset N, -N (the last N of each partition) or @TIME (2026-01-31T18:00:00Z, @15m ago)',
+    }),
+    count: Flags.integer({ char: 'c', min: 1, helpValue: 'N', description: 'stop after N records' }),
+    'exit-at-end': Flags.boolean({ char: 'e', description: 'stop where the topics ended when the command began' }),
+    partition: Flags.integer({
+      char: 'p',
+      min: 0,
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'N',
+      description: 'read only this partition (repeatable)',
+    }),
+    format: Flags.string({
+      char: 'f',
+      helpValue: 'FORMAT',
+      description:
+        '%s value %k key %t topic %p partition %o offset %T timestamp %h headers %S %K lengths %R binary length %%',
+      exclusive: ['json-lines', 'delimiter', 'null'],
+    }),
+    'json-lines': Flags.boolean({
+      char: 'J',
+      description: 'each record as one line of JSON',
+      exclusive: ['delimiter', 'null'],
+    }),
+    delimiter: Flags.string({
+      char: 'D',
+      helpValue: 'TEXT',
+      description: 'what follows each value in place of a newline (escapes \\n \\r \\t \\0 \\xHH)',
+      exclusive: ['null'],
+    }),
+    null: Flags.boolean({ description: 'a NUL byte follows each value; also written -0' }),
+    'isolation-level': Flags.option({ options: ['read_committed', 'read_uncommitted'] as const })({
+      default: 'read_committed',
+      description: 'whether records of transactions are read only once those are committed',
+    }),
+  };
+
+  override async run(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(Consume);
+    const { commonOptions } = await import('../src/cli/global-flags.ts');
+    const { parseDelimiter } = await import('../src/cli/escapes.ts');
+    const { parseOffsetSpec } = await import('../src/cli/offset-spec.ts');
+    const { runConsume } = await import('../src/cli/consume.ts');
+    const host = await this.host();
+    return runConsume(host, commonOptions(flags, host.variables), {
+      topics: args.topic,
+      partitions: flags.partition,
+      start: parseOffsetSpec(flags.offset, host.env.clock.wallMs(), '--offset'),
+      maxRecords: flags.count,
+      exitAtEnd: flags['exit-at-end'],
+      isolation: flags['isolation-level'],
+      delimiter: flags.null ? Buffer.from([0]) : parseDelimiter(flags.delimiter ?? '\\n', '--delimiter'),
+      sink: await recordSink(flags.format, flags['json-lines']),
+    });
+  }
+}
+
+/** undefined for the plain form, value + delimiter. */
+async function recordSink(format: string | undefined, json: boolean) {
+  if (json) return (await import('../src/cli/record-json.ts')).recordJson;
+  if (format === undefined) return undefined;
+  return (await import('../src/cli/record-format.ts')).recordFormat(format);
+}

@@ -1,0 +1,39 @@
+/** Every command by oclif's id; what `bin/build.js` makes the manifest from. */
+import ClusterDescribe from '../../commands/cluster/describe.ts';
+import Consume from '../../commands/consume.ts';
+import Produce from '../../commands/produce.ts';
+import Serve from '../../commands/serve.ts';
+import TopicsCreate from '../../commands/topics/create.ts';
+import TopicsDelete from '../../commands/topics/delete.ts';
+import TopicsDescribe from '../../commands/topics/describe.ts';
+import TopicsList from '../../commands/topics/list.ts';
+
+export const commands = {
+  'cluster:describe': ClusterDescribe,
+  consume: Consume,
+  produce: Produce,
+  serve: Serve,
+  'topics:create': TopicsCreate,
+  'topics:delete': TopicsDelete,
+  'topics:describe': TopicsDescribe,
+  'topics:list': TopicsList,
+} as const;
+
+export type CommandId = keyof typeof commands;
+
+/** The id that the words of a command line name, and what comes after it. */
+export function findCommandId(argv: readonly string[]): CommandId | undefined {
+  const [first = '', second = ''] = argv;
+  if (isCommandId(first)) return first;
+  const joined = `${first}:${second}`;
+  return isCommandId(joined) ? joined : undefined;
+}
+
+/** `topics create` for `topics:create`, as people type it. */
+export function commandNames(): string[] {
+  return Object.keys(commands).map((id) => id.replace(':', ' '));
+}
+
+function isCommandId(word: string): word is CommandId {
+  return Object.hasOwn(commands, word);
+}

@@ -1,0 +1,61 @@
+/** `streamctl consume`: wires the output, signals and the watch on the output's reader to the consumer. */
+import { type ConsumeOptions, consume, type StartOffset } from '../client/consumer.ts';
+import type { RecordSink, RecordText } from '../client/record-view.ts';
+import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
+import type { CommonOptions } from './global-flags.ts';
+import type { Host } from './host.ts';
+import { listenForInterruption } from './interrupt.ts';
+import { openTarget } from './target.ts';
+
+export interface ConsumeCommand {
+  readonly topics: readonly string[];
+  readonly partitions: readonly number[] | undefined;
+  readonly start: StartOffset;
+  readonly maxRecords: number | undefined;
+  readonly exitAtEnd: boolean;
+  readonly isolation: ConsumeOptions['isolation'];
+  readonly delimiter: Uint8Array;
+  /** Formats records in place of value + delimiter. */
+  readonly sink: ((out: RecordText) => RecordSink) | undefined;
+}
+
+/** Throws CliError and ClientError. */
+export async function runConsume(host: Host, common: CommonOptions, command: ConsumeCommand): Promise<ExitCode> {
+  const interruption = listenForInterruption(host);
+  // Only a run that may wait for records can miss that its reader has gone; the others find out as they write.
+  const reader = command.exitAtEnd ? undefined : host.watchReader(() => interruption.stop(exitCodeOfSignal('SIGPIPE')));
+  try {
+    const target = await openTarget(host.env, common.target, { timeoutMs: common.timeoutMs, createDirectory: false });
+    try {
+      const summary = await consume(
+        host.env,
+        target.transport,
+        consumerOptions(common, command, interruption.signal),
+        host.stdio,
+      );
+      if (common.verbose && !common.quiet)
+        host.stdio.note(`${summary.records} records, ${summary.bytes} bytes written`);
+      return summary.interrupted ? (interruption.exitCode ?? EXIT.runtime) : EXIT.ok;
+    } finally {
+      await target.close();
+    }
+  } finally {
+    reader?.close();
+    interruption.close();
+  }
+}
+
+function consumerOptions(common: CommonOptions, command: ConsumeCommand, signal: AbortSignal): ConsumeOptions {
+  return {
+    topics: command.topics,
+    ...(command.partitions === undefined ? {} : { partitions: command.partitions }),
+    start: command.start,
+    ...(command.maxRecords === undefined ? {} : { maxRecords: command.maxRecords }),
+    exitAtEnd: command.exitAtEnd,
+    isolation: command.isolation,
+    delimiter: command.delimiter,
+    ...(command.sink === undefined ? {} : { sink: command.sink }),
+    timeoutMs: common.timeoutMs,
+    signal,
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * What a command that answers a question prints: one document, as JSON with --json, else as text drawn from the same
+ * object. The document is whole and valid also when some or all of it failed.
+ */
+import { exitCodeOf } from './error-report.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { CommonOptions } from './global-flags.ts';
+import type { Host } from './host.ts';
+import { type Style, styleFor } from './style.ts';
+
+export interface ItemError {
+  /** What it was about, such as a topic's name; empty for the whole command. */
+  readonly item: string;
+  readonly message: string;
+  readonly exitCode: ExitCode;
+}
+
+export interface Document<Item> {
+  readonly v: 1;
+  /** The command's id, such as `topics.list`. */
+  readonly kind: string;
+  readonly items: readonly Item[];
+  readonly errors: readonly ItemError[];
+}
+
+export function documentOf<Item>(
+  kind: string,
+  items: readonly Item[],
+  errors: readonly ItemError[] = [],
+): Document<Item> {
+  return { v: 1, kind, items, errors };
+}
+
+export function itemError(item: string, error: unknown): ItemError {
+  return { item, message: error instanceof Error ? error.message : String(error), exitCode: exitCodeOf(error) };
+}
+
+/** Prints the document on standard output, its errors on standard error, and answers the exit status that it comes to. */
+export async function printDocument<Item>(
+  host: Host,
+  common: CommonOptions,
+  document: Document<Item>,
+  text: (items: readonly Item[], style: Style) => string,
+): Promise<ExitCode> {
+  const output = common.json
+    ? `${JSON.stringify(document)}\n`
+    : text(document.items, await styleFor(host, 1, common.noColor));
+  if (output !== '') await host.stdio.write(Buffer.from(output));
+  for (const error of document.errors) host.stdio.note(`streamctl: ${error.message}`);
+  return exitCodeOfDocument(document);
+}
+
+/** 0 without errors, 3 when part of it was done, else the status of the first error. */
+function exitCodeOfDocument(document: Document<unknown>): ExitCode {
+  const [first] = document.errors;
+  if (first === undefined) return EXIT.ok;
+  return document.items.length > 0 ? EXIT.partial : first.exitCode;
+}

@@ -1,0 +1,47 @@
+import { EXIT_CODE_MEANINGS } from './exit-codes.ts';
+import { writeText } from './fd-writer.ts';
+import { CommandHelp, Help } from './oclif.ts';
+
+type Section = ReturnType<CommandHelp['sections']>[number];
+
+/** Help of one command: examples first, exit statuses last. */
+class StreamctlCommandHelp extends CommandHelp {
+  protected override sections(): Section[] {
+    const sections = super.sections();
+    const examples = sections.filter(({ header }) => header === 'EXAMPLES');
+    const others = sections.filter(({ header }) => header !== 'EXAMPLES' && header !== 'DESCRIPTION');
+    const description = sections.filter(({ header }) => header === 'DESCRIPTION');
+    return [...examples, ...description, ...others, exitStatusSection()];
+  }
+
+  /** Without the list of all flags, which follows anyway. */
+  protected override defaultUsage(): string {
+    const argumentNames = Object.values(this.command.args ?? {}).map(({ name, required, multiple }) => {
+      const word = `${name.toUpperCase()}${multiple ? '...' : ''}`;
+      return required ? word : `[${word}]`;
+    });
+    return [this.command.id, ...argumentNames, '[FLAGS]'].join(' ');
+  }
+}
+
+/** All help, written in one go to standard output. */
+export class StreamctlHelp extends Help {
+  protected override CommandHelpClass = StreamctlCommandHelp;
+  readonly #lines: string[] = [];
+
+  override async showHelp(argv: string[]): Promise<void> {
+    await super.showHelp(argv);
+    await writeText(1, `${this.#lines.join('\n')}\n`);
+  }
+
+  protected override log(...lines: string[]): void {
+    this.#lines.push(...lines);
+  }
+}
+
+function exitStatusSection(): Section {
+  return {
+    header: 'EXIT STATUS',
+    generate: (_, header) => [{ header, body: EXIT_CODE_MEANINGS.map(([code, meaning]) => [code, meaning]) }],
+  };
+}

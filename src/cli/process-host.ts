@@ -1,0 +1,40 @@
+/** The real Host: this process. */
+import { write } from 'node:fs';
+import { isatty } from 'node:tty';
+import { openDescriptorWriter } from './fd-writer.ts';
+import { checkFileInput, openFileInput } from './file-input.ts';
+import type { Host } from './host.ts';
+import { watchStdoutReader } from './reader-watch.ts';
+import { realEnv, realStdio } from './real-env.ts';
+
+const STDERR = 2;
+
+export function processHost(): Host {
+  const env = realEnv();
+  const stdio = realStdio();
+  let drawing = false;
+  return {
+    env,
+    stdio,
+    variables: process.env,
+    isTerminal: (stream) => isatty(stream),
+    async checkInput(path) {
+      if (path !== '-') await checkFileInput(path);
+    },
+    async openInput(path) {
+      if (path !== '-') return openFileInput(path);
+      return { name: 'standard input', read: (target) => stdio.read(target), close: async () => undefined };
+    },
+    openDescriptor: openDescriptorWriter,
+    draw(text) {
+      // Never waited for: a terminal that is held back with Ctrl-S must not hold back the command.
+      if (drawing) return;
+      drawing = true;
+      write(STDERR, text, () => {
+        drawing = false;
+      });
+    },
+    watchReader: watchStdoutReader,
+    exitNow: (code) => process.exit(code),
+  };
+}
