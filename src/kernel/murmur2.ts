@@ -6,17 +6,17 @@
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
-/** The partition (0 to `partitionCount` - 1) of a record with this key. */
-export function partitionForKey(key: Uint8Array, partitionCount: number): number {
-  return (murmur2(key) & 0x7fff_ffff) % partitionCount;
+/** The partition (0 to `partitionCount` - 1) of the key in `bytes` from `start` to `end` (exclusive). */
+export function murmur2Partition(bytes: Uint8Array, start: number, end: number, partitionCount: number): number {
+  return (murmur2(bytes, start, end) & 0x7fff_ffff) % partitionCount;
 }
 
-/** A signed 32-bit number, as Java has it. Hashes `key` from `start` to `end` (exclusive). */
-export function murmur2(key: Uint8Array, start = 0, end = key.length): number {
+/** A signed 32-bit number, as Java has it. */
+export function murmur2(bytes: Uint8Array, start: number, end: number): number {
   const wordsEnd = end - ((end - start) & 3);
   let hash = SEED ^ (end - start);
   for (let at = start; at < wordsEnd; at += 4) {
-    let word = byte(key, at) | (byte(key, at + 1) << 8) | (byte(key, at + 2) << 16) | (byte(key, at + 3) << 24);
+    let word = byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24);
     word = Math.imul(word, MULTIPLIER);
     word ^= word >>> 24;
     hash = Math.imul(hash, MULTIPLIER) ^ Math.imul(word, MULTIPLIER);
@@ -24,7 +24,7 @@ export function murmur2(key: Uint8Array, start = 0, end = key.length): number {
   const restBytes = end - wordsEnd;
   if (restBytes > 0) {
     for (let index = restBytes - 1; index >= 0; index--) {
-      hash ^= byte(key, wordsEnd + index) << (8 * index);
+      hash ^= byte(bytes, wordsEnd + index) << (8 * index);
     }
     hash = Math.imul(hash, MULTIPLIER);
   }
