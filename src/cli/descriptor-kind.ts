@@ -1,0 +1,44 @@
+/** What a descriptor is that the process was started with, and how one is used that may block. */
+import { constants, fstatSync, openSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { Clock } from '../kernel/env.ts';
+
+const RETRY_MS_MIN = 2;
+const RETRY_MS_MAX = 50;
+
+export type DescriptorKind = 'file' | 'stream' | 'terminal' | 'device';
+
+export function kindOf(descriptor: number): DescriptorKind {
+  if (isatty(descriptor)) return 'terminal';
+  const stat = fstatSync(descriptor);
+  if (stat.isFIFO() || stat.isSocket()) return 'stream';
+  return stat.isCharacterDevice() ? 'device' : 'file';
+}
+
+/**
+ * Opens what `descriptor` refers to once more, without blocking. Setting O_NONBLOCK on the descriptor itself would set it for
+ * the shell, too. Answers `descriptor` where that is not possible (no /proc, another user's terminal): its calls may block.
+ */
+export function reopened(descriptor: number, access: number): number {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, access | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return descriptor;
+  }
+}
+
+/** Calls `action` until it does not fail for want of bytes or room, with growing waits. */
+export async function retried<T>(clock: Pick<Clock, 'sleep'>, action: () => Promise<T>): Promise<T> {
+  for (let delayMs = RETRY_MS_MIN; ; delayMs = Math.min(delayMs * 2, RETRY_MS_MAX)) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!isAgain(error)) throw error;
+    }
+    await clock.sleep(delayMs);
+  }
+}
+
+export function isAgain(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+}

@@ -1,0 +1,94 @@
+/**
+ * Decompression off the main loop. gzip and zstd have calls of their own that work in the thread pool; snappy and lz4
+ * compute on the calling thread and go to a worker, which is started at the first of them. Where it cannot be started, or was
+ * lost, they are done here.
+ */
+import type { Worker } from 'node:worker_threads';
+import { type Deferred, deferred } from '../kernel/deferred.ts';
+import type { Offload, OffloadTask } from '../kernel/env.ts';
+import { KafkaError } from '../protocol/errors.ts';
+import { decompress } from '../protocol/records/compression.ts';
+import type { FromOffloadWorker, ToOffloadWorker } from './offload-messages.ts';
+import { startWorker } from './worker-entry.ts';
+
+/** Tasks that may be given and not yet done; each connection has one at a time. */
+const TASK_COUNT_MAX = 4096;
+
+export function realOffload(): Offload {
+  const pool = new WorkerPool();
+  return {
+    run: (task) =>
+      task.codec === 'gzip' || task.codec === 'zstd' ? decompressHere(task) : pool.run(task, decompressHere),
+  };
+}
+
+function decompressHere({ codec, bytes, maxOutputBytes }: OffloadTask): Promise<Buffer> {
+  return decompress(codec, bytes, maxOutputBytes);
+}
+
+interface Pending {
+  readonly task: OffloadTask;
+  readonly result: Deferred<Buffer>;
+  readonly otherwise: (task: OffloadTask) => Promise<Buffer>;
+}
+
+/** One worker. */
+class WorkerPool {
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #worker: Worker | undefined;
+  #isBroken = false;
+
+  /** Runs the task in the worker, by `otherwise` where there is none. Throws REQUEST_TIMED_OUT when too many wait. */
+  async run(task: OffloadTask, otherwise: Pending['otherwise']): Promise<Buffer> {
+    const worker = this.#start();
+    if (worker === undefined) return otherwise(task);
+    if (this.#pending.size >= TASK_COUNT_MAX) {
+      throw new KafkaError('REQUEST_TIMED_OUT', 'too many batches wait to be decompressed');
+    }
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const result = deferred<Buffer>();
+    this.#pending.set(id, { task, result, otherwise });
+    // A message would copy the whole block of memory that the bytes lie in; this copies them alone, and moves the copy.
+    const bytes = new Uint8Array(task.bytes);
+    const message: ToOffloadWorker = { id, codec: task.codec, bytes, maxOutputBytes: task.maxOutputBytes };
+    worker.ref();
+    worker.postMessage(message, [bytes.buffer]);
+    return result.promise;
+  }
+
+  #start(): Worker | undefined {
+    if (this.#worker !== undefined || this.#isBroken) return this.#worker;
+    try {
+      const worker = startWorker('decompress', {});
+      worker.on('message', (message: FromOffloadWorker) => this.#heard(message));
+      worker.once('error', () => this.#lose());
+      worker.once('exit', () => this.#lose());
+      this.#worker = worker;
+    } catch {
+      this.#isBroken = true;
+    }
+    return this.#worker;
+  }
+
+  #heard(message: FromOffloadWorker): void {
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (this.#pending.size === 0) this.#worker?.unref();
+    if ('output' in message) {
+      const { buffer, byteOffset, byteLength } = message.output;
+      pending?.result.resolve(Buffer.from(buffer, byteOffset, byteLength));
+    } else if (message.errorName === undefined) pending?.result.reject(new Error(message.message));
+    else pending?.result.reject(new KafkaError(message.errorName, message.message));
+  }
+
+  #lose(): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#worker = undefined;
+    const lost = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { task, result, otherwise } of lost) otherwise(task).then(result.resolve, result.reject);
+  }
+}

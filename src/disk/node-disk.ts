@@ -1,0 +1,147 @@
+/**
+ * Disk over node:fs. Durability is the caller's: nothing here syncs by itself.
+ *
+ * `syncDirectory` and systems: Linux and macOS sync a directory by an fsync of its descriptor. Some file systems (SMB, some
+ * FUSE ones) refuse that with EINVAL or ENOTSUP: their directory entries are as durable as the server makes them, and
+ * nothing more can be done from here, so that is no error. EIO and ENOSPC are.
+ */
+import {
+  constants,
+  fsync,
+  link as linkFile,
+  lstat,
+  mkdir,
+  open as openFile,
+  readdir,
+  rename as renameFile,
+  rm,
+  type Stats,
+  unlink,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type { Disk, DiskFile, DiskStat, OpenMode } from '../kernel/env.ts';
+import { NodeFile, settle } from './node-file.ts';
+import { type WatchOptions, watchDirectory } from './watch-directory.ts';
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+// O_NONBLOCK: a FIFO that stands where a file should be must not block a thread at `open`; files ignore it.
+const ALWAYS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
+  r: ALWAYS | constants.O_RDONLY,
+  'r+': ALWAYS | constants.O_RDWR,
+  'wx+': ALWAYS | constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  'w+': ALWAYS | constants.O_RDWR | constants.O_CREAT,
+};
+const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/** The file system of this machine. */
+export function nodeDisk(options: WatchOptions): Disk {
+  return {
+    open: async (path, mode) => new NodeFile(await openDescriptor(path, OPEN_FLAGS[mode])),
+    readFile,
+    list,
+    stat,
+    makeDirectory,
+    rename: (from, to) => call((done) => renameFile(from, to, done)),
+    link: (from, to) => call((done) => linkFile(from, to, done)),
+    remove: (path) => unlessAbsent(call((done) => unlink(path, done))),
+    removeTree: (path) => call((done) => rm(path, { recursive: true, force: true }, done)),
+    syncDirectory,
+    watch: (path, onHint) => watchDirectory(path, onHint, options),
+  };
+}
+
+async function readFile(path: string): Promise<Buffer> {
+  const file: DiskFile = new NodeFile(await openDescriptor(path, OPEN_FLAGS.r));
+  try {
+    // One byte more than the size shows the end in the first read. A file that grows meanwhile is read to its new end.
+    let content = Buffer.allocUnsafeSlow((await file.size()) + 1);
+    let byteCount = 0;
+    for (;;) {
+      const readCount = await file.read(content, byteCount, content.length - byteCount, byteCount);
+      byteCount += readCount;
+      if (readCount === 0 || byteCount < content.length) return content.subarray(0, byteCount);
+      content = Buffer.concat([content], content.length * 2);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function list(path: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    readdir(path, (error, names) => {
+      if (error === null) resolve(names.sort());
+      else reject(error);
+    });
+  });
+}
+
+function stat(path: string): Promise<DiskStat | undefined> {
+  return new Promise((resolve, reject) => {
+    lstat(path, (error, stats) => {
+      if (error === null) resolve(toDiskStat(stats));
+      else if (error.code === 'ENOENT' || error.code === 'ENOTDIR') resolve(undefined);
+      else reject(error);
+    });
+  });
+}
+
+function toDiskStat(stats: Stats): DiskStat {
+  const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other';
+  const { size, ino, mode, uid } = stats;
+  return { kind, size, modifiedMs: stats.mtimeMs, inode: ino, mode: mode & 0o7777, uid };
+}
+
+async function makeDirectory(path: string): Promise<boolean> {
+  try {
+    await call((done) => mkdir(path, DIRECTORY_MODE, done));
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST' && (await stat(path))?.kind === 'directory') return false;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  await makeDirectory(dirname(path));
+  return makeDirectory(path);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const descriptor = await openDescriptor(path, flags);
+  const directory = new NodeFile(descriptor);
+  try {
+    await call((done) => fsync(descriptor, done));
+  } catch (error) {
+    if (!DIRECTORY_SYNC_UNSUPPORTED.has(errorCode(error))) throw error;
+  } finally {
+    await directory.close();
+  }
+}
+
+function openDescriptor(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    openFile(path, flags, FILE_MODE, (error, descriptor) => {
+      if (error === null) resolve(descriptor);
+      else reject(error);
+    });
+  });
+}
+
+function call(start: (done: (error: NodeJS.ErrnoException | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => start(settle(resolve, reject)));
+}
+
+async function unlessAbsent(action: Promise<void>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

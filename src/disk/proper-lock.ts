@@ -1,0 +1,47 @@
+/** proper-lockfile over a LockFolder: acquiring, and the heartbeat on the event loop of the calling thread. */
+import type { LockFolder } from './lock-folder.ts';
+
+/** R-12. proper-lockfile allows no less; stale must be at least four times this. */
+const UPDATE_MS = 1000;
+const STALE_MS_MIN = 4 * UPDATE_MS;
+
+export interface ProperLock {
+  /** Stops the heartbeat and removes the folder, unless it was left (`LockFolder.leave`). */
+  stop(): Promise<void>;
+}
+
+/**
+ * Takes the lock, whose folder is `path` itself; undefined when somebody holds it. `onCompromised` is called at most once, by
+ * which time the folder has been given up. Throws when `staleMs` is less than four heartbeats, and ENOENT and the like.
+ */
+export async function acquireProperLock(
+  path: string,
+  folder: LockFolder,
+  staleMs: number,
+  onCompromised: (error: Error) => void,
+): Promise<ProperLock | undefined> {
+  if (staleMs < STALE_MS_MIN) throw new RangeError(`a lock is stale after ${STALE_MS_MIN} ms at the earliest`);
+  const { lock } = (await import('proper-lockfile')).default;
+  try {
+    const stop = await lock(path, {
+      lockfilePath: path,
+      realpath: false,
+      stale: staleMs,
+      update: UPDATE_MS,
+      retries: 0,
+      fs: folder,
+      onCompromised: (error) => {
+        folder.giveUp(path);
+        onCompromised(error);
+      },
+    });
+    return { stop };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // ENOENT of a folder that we did make: somebody took it for stale and moved it away.
+    const isElses = code === 'ELOCKED' || (code === 'ENOENT' && folder.identity !== undefined);
+    folder.forget();
+    if (isElses) return undefined;
+    throw error;
+  }
+}
