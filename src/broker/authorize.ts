@@ -1,0 +1,74 @@
+/**
+ * Who may do what: asked by every handler before it looks at the resource. There are no rules yet, and the listener decides
+ * alone: whoever may open the directory, or reach the port, may use it.
+ */
+
+import type { RequestContext } from './request.ts';
+
+export type Operation =
+  | 'read'
+  | 'write'
+  | 'create'
+  | 'delete'
+  | 'alter'
+  | 'describe'
+  | 'describeConfigs'
+  | 'alterConfigs'
+  | 'idempotentWrite';
+
+export type Resource = { readonly kind: 'topic'; readonly name: string } | { readonly kind: 'cluster' };
+
+export type Authorize = (context: RequestContext, operation: Operation, resource: Resource) => boolean;
+
+export const CLUSTER: Resource = { kind: 'cluster' };
+
+export function topicResource(name: string): Resource {
+  return { kind: 'topic', name };
+}
+
+export const allowEverything: Authorize = () => true;
+
+/** Kafka's "not asked for" in a field of authorized operations. */
+export const OPERATIONS_NOT_ASKED = -2147483648;
+
+/** Kafka's bit of each operation (AclOperation.java). */
+const OPERATION_BITS: Readonly<Record<Operation, number>> = {
+  read: 3,
+  write: 4,
+  create: 5,
+  delete: 6,
+  alter: 7,
+  describe: 8,
+  describeConfigs: 10,
+  alterConfigs: 11,
+  idempotentWrite: 12,
+};
+
+const TOPIC_OPERATIONS: readonly Operation[] = [
+  'read',
+  'write',
+  'create',
+  'delete',
+  'alter',
+  'describe',
+  'describeConfigs',
+  'alterConfigs',
+];
+const CLUSTER_OPERATIONS: readonly Operation[] = [
+  'create',
+  'alter',
+  'describe',
+  'describeConfigs',
+  'alterConfigs',
+  'idempotentWrite',
+];
+
+/** The bit field of what `context` may do with `resource`, as Metadata and DescribeCluster answer it. */
+export function authorizedOperations(authorize: Authorize, context: RequestContext, resource: Resource): number {
+  const operations = resource.kind === 'topic' ? TOPIC_OPERATIONS : CLUSTER_OPERATIONS;
+  let bits = 0;
+  for (const operation of operations) {
+    if (authorize(context, operation, resource)) bits |= 1 << OPERATION_BITS[operation];
+  }
+  return bits;
+}

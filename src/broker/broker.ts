@@ -1,0 +1,185 @@
+/**
+ * One broker over one directory: its parts, put together here and nowhere else, and its life from the won registration to
+ * release. Requests come in by `handle`, from sockets and from the command in the same process alike.
+ */
+
+import type { BrokerSession } from '../cluster/broker-session.ts';
+import type { Env, NetAddress, NetListener } from '../kernel/env.ts';
+import { LogDirectory } from '../log/log-directory.ts';
+import type { AnyApi } from '../protocol/schema.ts';
+import { allowEverything } from './authorize.ts';
+import type { BrokerSettings } from './broker-settings.ts';
+import { EffectiveSettings } from './broker-settings.ts';
+import { Connections } from './connections.ts';
+import { Deadlines } from './deadlines.ts';
+import { FetchMemory } from './fetch-memory.ts';
+import { Partitions } from './partitions.ts';
+import { Purgatory } from './purgatory.ts';
+import type { Reply, RequestContext } from './request.ts';
+import { BrokerStopped, RequestRefused } from './request.ts';
+import { advertisedVersions, isServed, type Route, routeOf } from './router.ts';
+import type { BrokerServices, HandOverAsked } from './services.ts';
+import { neverThrottled } from './throttle.ts';
+
+export type { HandOverAsked } from './services.ts';
+
+/** How long a stop waits for requests in work, and then for answers to be read. */
+const WORK_MS_MAX = 30_000;
+const ANSWER_MS_MAX = 5_000;
+const ANONYMOUS = 'User:ANONYMOUS';
+
+export class Broker {
+  /** Of whoever came by the directory: on its Unix socket, or in the process that embeds the broker. */
+  readonly ownerPrincipal: string;
+  readonly #env: Env;
+  readonly #session: BrokerSession;
+  readonly #logs: LogDirectory;
+  readonly #services: BrokerServices;
+  readonly #connections: Connections;
+  readonly #listeners: NetListener[] = [];
+  #isRunning = true;
+  #workCount = 0;
+  #onIdle: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+  #handOverListener: ((asked: HandOverAsked) => boolean) | undefined;
+
+  /**
+   * The session's registration has been won; from here on the broker owns the session and releases it when it stops.
+   * Rejects when the log directory cannot be opened; the session is then still the caller's.
+   */
+  static async start(env: Env, session: BrokerSession, settings: BrokerSettings): Promise<Broker> {
+    const logs = await LogDirectory.open(env, {
+      brokerDirectory: session.brokerDirectory,
+      clusterId: session.clusterId,
+      brokerId: session.brokerId,
+      brokerEpoch: session.brokerEpoch,
+      canWrite: () => session.mayWrite(),
+    });
+    const owner = await env.disk.stat(session.directory);
+    return new Broker(env, session, settings, logs, `User:${owner?.uid ?? 'owner'}`);
+  }
+
+  private constructor(
+    env: Env,
+    session: BrokerSession,
+    given: BrokerSettings,
+    logs: LogDirectory,
+    ownerPrincipal: string,
+  ) {
+    this.#env = env;
+    this.#session = session;
+    this.#logs = logs;
+    this.ownerPrincipal = ownerPrincipal;
+    const settings = new EffectiveSettings(given, () => session.settings());
+    const deadlines = new Deadlines(env.clock);
+    this.#services = {
+      env,
+      session,
+      settings,
+      deadlines,
+      partitions: new Partitions(env, session, logs, settings),
+      purgatory: new Purgatory(deadlines),
+      fetchMemory: new FetchMemory(),
+      authorize: allowEverything,
+      throttleTimeMs: neverThrottled,
+      advertised: advertisedVersions,
+      askHandOver: (asked) => this.#handOverListener?.(asked) ?? false,
+    };
+    this.#connections = new Connections(env, settings, {
+      handle: (route, version, message, context) => this.#admit(route, version, message, context),
+      principalOf: (listener) => (listener === 'unix' ? ownerPrincipal : ANONYMOUS),
+    });
+    session.onResigned(() => this.#resign());
+  }
+
+  /**
+   * Serves one request. Up to the queueing of its appends it runs before this returns, so the order of calls is the order in
+   * the log, unless `context.hold` was called: then the next call waits for that. The caller releases the reply.
+   *
+   * Throws BrokerStopped when nothing was done, RequestRefused when the API or version is not served.
+   */
+  async handle(api: AnyApi, version: number, message: object, context: RequestContext): Promise<Reply> {
+    const route = routeOf(api.key, context.listener);
+    if (route === undefined || !isServed(route, version)) {
+      throw new RequestRefused(`version ${version} of ${api.name} is not served`);
+    }
+    return this.#admit(route, version, message, context);
+  }
+
+  /** Serves Kafka's protocol on an address. Throws as `Net.listen`. */
+  async listen(address: NetAddress, kind: 'tcp' | 'unix'): Promise<NetListener> {
+    const listener = await this.#env.net.listen(address, (socket) => {
+      if (this.#isRunning) this.#connections.accept(socket, kind);
+      else socket.destroy();
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Who decides when another process asks for this broker's place; nobody may have it without. */
+  onHandOverAsked(listener: (asked: HandOverAsked) => boolean): void {
+    this.#handOverListener = listener;
+  }
+
+  /**
+   * Takes no more requests, finishes and makes durable what it took, answers it, closes connections, logs and at last the
+   * session. Ends within a bounded time; never rejects. Later calls wait for the first.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #admit(route: Route, version: number, message: object, context: RequestContext): Promise<Reply> {
+    if (!this.#isRunning && !route.isPrivate) throw new BrokerStopped('the broker has stopped');
+    this.#workCount += 1;
+    try {
+      return await route.handle(this.#services, message, { version, context });
+    } finally {
+      this.#workCount -= 1;
+      if (this.#workCount === 0) this.#onIdle?.();
+    }
+  }
+
+  /** Somebody else is the broker: whoever is connected must look for them, and what waits here has no answer. */
+  #resign(): void {
+    this.#isRunning = false;
+    this.#connections.destroy();
+    this.stop().catch(() => undefined);
+  }
+
+  async #stop(): Promise<void> {
+    this.#isRunning = false;
+    const { purgatory, fetchMemory, partitions, deadlines } = this.#services;
+    await Promise.all(this.#listeners.map((listener) => this.#quietly('a listener', listener.close())));
+    purgatory.stop();
+    fetchMemory.stop();
+    await this.#idle();
+    await this.#connections.close(ANSWER_MS_MAX);
+    await this.#quietly('the partitions', partitions.close());
+    await this.#quietly('the logs', this.#logs.close());
+    deadlines.close();
+    await this.#quietly('the registration', this.#session.release());
+  }
+
+  /** Resolves when no request is in work, or when it has taken too long. */
+  #idle(): Promise<void> {
+    if (this.#workCount === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#env.clock.timer(WORK_MS_MAX, resolve);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** The rest of the stop goes on whatever happens: logs that were not closed cleanly are found so at the next start. */
+  async #quietly(what: string, closing: Promise<void>): Promise<void> {
+    try {
+      await closing;
+    } catch (error) {
+      this.#env.log.error(`closing ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

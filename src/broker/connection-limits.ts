@@ -1,0 +1,56 @@
+/** What one connection may cost and how long it may keep the broker waiting (B-1, B-2, B-7, B-8). Pure. */
+
+export interface ConnectionLimits {
+  /** Requests taken and not yet answered. */
+  readonly requestsMax: number;
+  /** Bytes of requests that are being written to a log; reading stops above it. */
+  readonly requestBytesMax: number;
+  /** Bytes of answers that the peer has not read; reading stops above it. */
+  readonly unsentBytesMax: number;
+  /** The longest frame of an API; -1 for a frame too short to say which. */
+  readonly frameBytesMax: (apiKey: number) => number;
+  readonly firstFrameMsMax: number;
+  readonly frameMsMax: number;
+  readonly stallMsMax: number;
+  readonly idleMsMax: number;
+}
+
+/** How long each thing has gone on; undefined where it does not go on. */
+export interface ConnectionTimes {
+  /** Over the network, and not from a command that has the directory open. */
+  readonly isRemote: boolean;
+  readonly isFirstFrameDue: boolean;
+  readonly acceptedForMs: number;
+  readonly frameForMs: number | undefined;
+  readonly unsentForMs: number | undefined;
+  readonly idleForMs: number | undefined;
+}
+
+export type Lateness = 'first-frame' | 'frame' | 'stalled' | 'idle';
+
+const PRODUCE_KEY = 0;
+/** Decoded messages take many times their bytes, so only records may be long (B-2). */
+const OTHER_FRAME_BYTES_MAX = 8 << 20;
+
+export function connectionLimits(requestBytesMax: number, idleMsMax: number): ConnectionLimits {
+  const otherBytesMax = Math.min(requestBytesMax, OTHER_FRAME_BYTES_MAX);
+  return {
+    requestsMax: 100,
+    requestBytesMax: 32 << 20,
+    unsentBytesMax: 4 << 20,
+    frameBytesMax: (apiKey) => (apiKey === PRODUCE_KEY ? requestBytesMax : otherBytesMax),
+    firstFrameMsMax: 10_000,
+    frameMsMax: 30_000,
+    stallMsMax: 60_000,
+    idleMsMax,
+  };
+}
+
+/** What a connection is late with; undefined when it is not. */
+export function lateness(limits: ConnectionLimits, times: ConnectionTimes): Lateness | undefined {
+  if (times.isFirstFrameDue && times.acceptedForMs > limits.firstFrameMsMax) return 'first-frame';
+  if (times.frameForMs !== undefined && times.frameForMs > limits.frameMsMax) return 'frame';
+  if (times.unsentForMs !== undefined && times.unsentForMs > limits.stallMsMax) return 'stalled';
+  if (times.isRemote && times.idleForMs !== undefined && times.idleForMs > limits.idleMsMax) return 'idle';
+  return undefined;
+}

@@ -1,0 +1,155 @@
+/** All connections of a broker: who may come in, who has to go, and the end of all of them. */
+
+import { ByteBudget } from '../kernel/byte-budget.ts';
+import type { Env, NetSocket, Timer } from '../kernel/env.ts';
+import { SlabPool } from '../kernel/slab-pool.ts';
+import type { EffectiveSettings } from './broker-settings.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
+import { connectionLimits } from './connection-limits.ts';
+import { printable } from './topic-names.ts';
+
+const SWEEP_MS = 1000;
+const COMPLAINTS_PER_SWEEP = 5;
+
+export interface ConnectionsOptions {
+  readonly handle: ConnectionOptions['handle'];
+  readonly principalOf: (listener: 'tcp' | 'unix') => string;
+}
+
+export class Connections {
+  readonly #env: Env;
+  readonly #settings: EffectiveSettings;
+  readonly #options: ConnectionsOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #pool = new SlabPool();
+  readonly #budget: ByteBudget;
+  readonly #open = new Set<Connection>();
+  readonly #countByHost = new Map<string, number>();
+  #nextConnectionId = 1;
+  #acceptedInSweep = 0;
+  #complaintsInSweep = 0;
+  #sweepTimer: Timer | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(env: Env, settings: EffectiveSettings, options: ConnectionsOptions) {
+    this.#env = env;
+    this.#settings = settings;
+    this.#options = options;
+    this.#limits = connectionLimits(
+      settings.number('socket.request.max.bytes'),
+      settings.number('connections.max.idle.ms'),
+    );
+    this.#budget = new ByteBudget(settings.number('queued.max.request.bytes'));
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  accept(socket: NetSocket, listener: 'tcp' | 'unix'): void {
+    const refusal = this.#refusal(socket, listener);
+    if (refusal !== undefined) {
+      this.#complain(`${socket.remote} is not let in: ${refusal}`);
+      socket.destroy();
+      return;
+    }
+    this.#acceptedInSweep += 1;
+    const connection = new Connection({
+      socket,
+      listener,
+      principal: this.#options.principalOf(listener),
+      connectionId: this.#nextConnectionId++,
+      clock: this.#env.clock,
+      pool: this.#pool,
+      budget: this.#budget,
+      limits: this.#limits,
+      handle: this.#options.handle,
+      onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${printable(reason)}`),
+      onClosed: (closed) => this.#forget(closed),
+    });
+    this.#open.add(connection);
+    this.#countHost(connection, 1);
+    this.#sweepTimer ??= this.#sweepLater();
+    connection.start();
+  }
+
+  /** Answers what was taken and closes; what has not ended after `timeoutMs` is cut off. */
+  async close(timeoutMs: number): Promise<void> {
+    for (const connection of [...this.#open]) connection.close();
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#env.clock.timer(timeoutMs, resolve);
+        this.#onEmpty = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    this.destroy();
+  }
+
+  /** Cuts all connections off. */
+  destroy(): void {
+    for (const connection of [...this.#open]) connection.destroy();
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = undefined;
+  }
+
+  #refusal(socket: NetSocket, listener: 'tcp' | 'unix'): string | undefined {
+    if (this.#open.size >= this.#settings.number('max.connections')) return 'max.connections are open';
+    if (listener === 'unix') return undefined;
+    const hostCount = this.#countByHost.get(hostOf(socket.remote)) ?? 0;
+    if (hostCount >= this.#settings.number('max.connections.per.ip')) return 'max.connections.per.ip are open';
+    const rate = this.#settings.number('max.connection.creation.rate');
+    return this.#acceptedInSweep >= rate ? 'more than max.connection.creation.rate' : undefined;
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#open.delete(connection)) return;
+    this.#countHost(connection, -1);
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+
+  #countHost({ remote }: Connection, change: 1 | -1): void {
+    const host = hostOf(remote);
+    const count = (this.#countByHost.get(host) ?? 0) + change;
+    if (count === 0) this.#countByHost.delete(host);
+    else this.#countByHost.set(host, count);
+  }
+
+  #sweepLater(): Timer {
+    return this.#env.clock.timer(SWEEP_MS, () => this.#sweep(), true);
+  }
+
+  /** One timer for all connections, none while there are none. */
+  #sweep(): void {
+    this.#acceptedInSweep = 0;
+    this.#complaintsInSweep = 0;
+    for (const connection of [...this.#open]) {
+      const late = connection.lateness();
+      if (late === undefined) continue;
+      if (late === 'idle') {
+        connection.close();
+      } else {
+        this.#complain(`${connection.remote} is cut off: ${late}`);
+        connection.destroy();
+      }
+    }
+    this.#sweepTimer = this.#open.size > 0 ? this.#sweepLater() : undefined;
+  }
+
+  /** A peer that misbehaves on purpose must not fill the log. */
+  #complain(text: string): void {
+    this.#complaintsInSweep += 1;
+    if (this.#complaintsInSweep <= COMPLAINTS_PER_SWEEP) this.#env.log.warn(text);
+    else this.#env.log.debug(text);
+    this.#sweepTimer ??= this.#sweepLater();
+  }
+}
+
+/** The host of `host:port`; the whole text where there is no port. */
+function hostOf(remote: string): string {
+  const colon = remote.lastIndexOf(':');
+  return colon < 0 ? remote : remote.slice(0, colon);
+}

@@ -1,0 +1,97 @@
+/**
+ * The table of what is served: key -> API, versions and handler. ApiVersions advertises from the same table, so that nothing
+ * is promised that is not there. No rules about requests live here.
+ */
+
+import {
+  ApiVersions,
+  CreatePartitions,
+  CreateTopics,
+  DeleteTopics,
+  DescribeCluster,
+  DescribeConfigs,
+  Fetch,
+  IncrementalAlterConfigs,
+  InitProducerId,
+  ListOffsets,
+  Metadata,
+  Produce,
+} from '../protocol/apis/index.ts';
+import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
+import { HandOver } from '../protocol/private/hand-over.ts';
+import type { AnyApi, RequestOf } from '../protocol/schema.ts';
+import { handleProduce } from './handlers/00-produce.ts';
+import { handleFetch } from './handlers/01-fetch.ts';
+import { handleListOffsets } from './handlers/02-list-offsets.ts';
+import { handleMetadata } from './handlers/03-metadata.ts';
+import { handleApiVersions } from './handlers/18-api-versions.ts';
+import { handleCreateTopics } from './handlers/19-create-topics.ts';
+import { handleDeleteTopics } from './handlers/20-delete-topics.ts';
+import { handleInitProducerId } from './handlers/22-init-producer-id.ts';
+import { handleDescribeConfigs } from './handlers/32-describe-configs.ts';
+import { handleCreatePartitions } from './handlers/37-create-partitions.ts';
+import { handleIncrementalAlterConfigs } from './handlers/44-incremental-alter-configs.ts';
+import { handleDescribeCluster } from './handlers/60-describe-cluster.ts';
+import { handleDirectoryHandshake, handleHandOver } from './handlers/private-directory.ts';
+import type { Reply, RequestContext } from './request.ts';
+import type { AdvertisedVersions, BrokerServices, Call } from './services.ts';
+
+export interface Route {
+  readonly api: AnyApi;
+  /** Answered on the directory's socket only, even while the broker stops, and not advertised. */
+  readonly isPrivate: boolean;
+  /** The handler works with the request's own bytes; of other requests they may be reused once decoded. */
+  readonly keepsFrame: boolean;
+  readonly handle: (services: BrokerServices, message: object, call: Call) => Promise<Reply>;
+}
+
+type Handler<A extends AnyApi> = (services: BrokerServices, request: RequestOf<A>, call: Call) => Promise<Reply>;
+
+const ROUTES: readonly Route[] = [
+  route(Produce, handleProduce, { keepsFrame: true }),
+  route(Fetch, handleFetch),
+  route(ListOffsets, handleListOffsets),
+  route(Metadata, handleMetadata),
+  route(ApiVersions, handleApiVersions),
+  route(CreateTopics, handleCreateTopics),
+  route(DeleteTopics, handleDeleteTopics),
+  route(InitProducerId, handleInitProducerId),
+  route(DescribeConfigs, handleDescribeConfigs),
+  route(CreatePartitions, handleCreatePartitions),
+  route(IncrementalAlterConfigs, handleIncrementalAlterConfigs),
+  route(DescribeCluster, handleDescribeCluster),
+  route(DirectoryHandshake, handleDirectoryHandshake, { isPrivate: true }),
+  route(HandOver, handleHandOver, { isPrivate: true }),
+];
+const ROUTE_BY_KEY: ReadonlyMap<number, Route> = new Map(ROUTES.map((entry) => [entry.api.key, entry]));
+
+/** undefined when nothing answers that key on that listener. */
+export function routeOf(apiKey: number, listener: RequestContext['listener']): Route | undefined {
+  const found = ROUTE_BY_KEY.get(apiKey);
+  return found?.isPrivate === true && listener === 'tcp' ? undefined : found;
+}
+
+export function isServed({ api }: Route, version: number): boolean {
+  return version >= api.versions.min && version <= api.versions.max;
+}
+
+export function advertisedVersions(): readonly AdvertisedVersions[] {
+  return ROUTES.filter(({ isPrivate }) => !isPrivate).map(({ api }) => ({
+    apiKey: api.key,
+    minVersion: api.advertised.min,
+    maxVersion: api.advertised.max,
+  }));
+}
+
+function route<A extends AnyApi>(
+  api: A,
+  handler: Handler<A>,
+  { isPrivate = false, keepsFrame = false }: { isPrivate?: boolean; keepsFrame?: boolean } = {},
+): Route {
+  return {
+    api,
+    isPrivate,
+    keepsFrame,
+    handle: (services, message, call) => handler(services, message as RequestOf<A>, call),
+  };
+}
