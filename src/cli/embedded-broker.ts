@@ -134,7 +134,7 @@ export class EmbeddedBroker implements BrokerSeat {
   #context(retained: Promise<unknown>[]): RequestContext {
     return {
       listener: 'embedded',
-      principal: 'User:ANONYMOUS',
+      principal: this.#broker.ownerPrincipal,
       clientId: this.#clientId,
       connectionId: 0,
       remote: 'embedded',
