@@ -71,7 +71,7 @@ const oclif = {
 async function buildCommandLine() {
   const result = await esbuild.build({
     ...COMMON,
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: [require.resolve('../src/cli/main.ts')],
     outfile: 'dist/cli.cjs',
     format: 'cjs',
     charset: 'ascii',
@@ -85,21 +85,22 @@ async function buildCommandLine() {
   const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
   // The build's id stands first, so that cached code is never used for another build of the same length.
   const wrapped = `/*${id}*/(function (exports, require, module, __filename, __dirname) {${text}\n})`;
-  fs.writeFileSync(path.join(DIST, 'cli.cjs'), wrapped);
   if (process.env.STREAMCTL_METAFILE) fs.writeFileSync(process.env.STREAMCTL_METAFILE, JSON.stringify(result.metafile));
+  return [{ file: path.join(DIST, 'cli.cjs'), text: wrapped }];
 }
 
 async function buildWorkers() {
   const folder = path.join(ROOT, 'src/cli/workers');
   const entryPoints = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.ts')) : [];
-  if (entryPoints.length === 0) return;
-  await esbuild.build({
+  const result = await esbuild.build({
     ...COMMON,
     entryPoints: entryPoints.map((name) => `src/cli/workers/${name}`),
     outdir: 'dist/workers',
     format: 'esm',
+    write: false,
     banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
   });
+  return result.outputFiles.map(({ path: file, text }) => ({ file, text }));
 }
 
 /** oclif reads this in place of loading every command. */
@@ -127,9 +128,13 @@ function loadBundleForOclif() {
 }
 
 async function main() {
+  const files = (await Promise.all([buildCommandLine(), buildWorkers()])).flat();
+  // The old build stays until the new one is whole.
   fs.rmSync(DIST, { recursive: true, force: true });
-  fs.mkdirSync(DIST, { recursive: true });
-  await Promise.all([buildCommandLine(), buildWorkers()]);
+  for (const { file, text } of files) {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
   await writeManifest();
 }
 

@@ -66,7 +66,7 @@ export default class Consume extends BaseCommand {
     const { parseDelimiter } = await import('../src/cli/escapes.ts');
     const { parseOffsetSpec } = await import('../src/cli/offset-spec.ts');
     const { runConsume } = await import('../src/cli/consume.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runConsume(host, commonOptions(flags, host.variables), {
       topics: args.topic,
       partitions: flags.partition,

@@ -56,7 +56,7 @@ export default class Produce extends BaseCommand {
     const { commonOptions } = await import('../src/cli/global-flags.ts');
     const { parseDelimiter } = await import('../src/cli/escapes.ts');
     const { parsePartitionCount, runProduce } = await import('../src/cli/produce.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runProduce(host, commonOptions(flags, host.variables), {
       topic: args.topic,
       files: args.file ?? [],

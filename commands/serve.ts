@@ -50,7 +50,7 @@ export default class Serve extends BaseCommand {
     const { flags } = await this.parse(Serve);
     const { commonOptions } = await import('../src/cli/global-flags.ts');
     const { runServe } = await import('../src/cli/serve.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runServe(host, commonOptions(flags, host.variables), {
       listen: flags.listen,
       advertise: flags.advertise,

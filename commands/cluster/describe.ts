@@ -14,7 +14,7 @@ export default class ClusterDescribe extends BaseCommand {
     const { flags } = await this.parse(ClusterDescribe);
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { runClusterDescribe } = await import('../../src/cli/cluster.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runClusterDescribe(host, commonOptions(flags, host.variables));
   }
 }

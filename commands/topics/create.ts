@@ -35,7 +35,7 @@ export default class TopicsCreate extends BaseCommand {
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { parseConfigs, runTopicsCreate } = await import('../../src/cli/topics.ts');
     const configs = parseConfigs(flags.config ?? [], '--config');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runTopicsCreate(host, commonOptions(flags, host.variables), {
       name: args.name,
       partitions: flags.partitions ?? -1,

@@ -21,7 +21,7 @@ export default class TopicsDelete extends BaseCommand {
     const { args, flags } = await this.parse(TopicsDelete);
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { runTopicsDelete } = await import('../../src/cli/topics.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runTopicsDelete(host, commonOptions(flags, host.variables), args.name, flags['if-exists']);
   }
 }

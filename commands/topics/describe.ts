@@ -18,7 +18,7 @@ export default class TopicsDescribe extends BaseCommand {
     const { args, flags } = await this.parse(TopicsDescribe);
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { runTopicsDescribe } = await import('../../src/cli/topics.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runTopicsDescribe(host, commonOptions(flags, host.variables), args.name);
   }
 }

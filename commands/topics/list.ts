@@ -14,7 +14,7 @@ export default class TopicsList extends BaseCommand {
     const { flags } = await this.parse(TopicsList);
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { runTopicsList } = await import('../../src/cli/topics.ts');
-    const host = await this.host();
+    const host = await this.host(flags);
     return runTopicsList(host, commonOptions(flags, host.variables));
   }
 }

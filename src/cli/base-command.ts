@@ -22,8 +22,8 @@ export abstract class BaseCommand extends Command {
   }
 
   /** The process around the command; loaded here so that usage errors and --help pay nothing for it. */
-  protected async host(): Promise<Host> {
+  protected async host(flags: { readonly quiet: boolean; readonly debug: boolean }): Promise<Host> {
     const { processHost } = await import('./process-host.ts');
-    return processHost();
+    return processHost(flags);
   }
 }

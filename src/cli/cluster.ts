@@ -10,7 +10,7 @@ import { openTarget } from './target.ts';
 
 export async function runClusterDescribe(host: Host, common: CommonOptions): Promise<ExitCode> {
   const { env } = host;
-  const target = await openTarget(env, common.target, { timeoutMs: common.timeoutMs, createDirectory: false });
+  const target = await openTarget(host, common, { command: 'cluster describe', createDirectory: false });
   let cluster: ClusterDescription;
   try {
     cluster = await describeCluster({ env, transport: target.transport, timeoutMs: common.timeoutMs });

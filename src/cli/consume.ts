@@ -25,7 +25,7 @@ export async function runConsume(host: Host, common: CommonOptions, command: Con
   // Only a run that may wait for records can miss that its reader has gone; the others find out as they write.
   const reader = command.exitAtEnd ? undefined : host.watchReader(() => interruption.stop(exitCodeOfSignal('SIGPIPE')));
   try {
-    const target = await openTarget(host.env, common.target, { timeoutMs: common.timeoutMs, createDirectory: false });
+    const target = await openTarget(host, common, { command: 'consume', createDirectory: false });
     try {
       const summary = await consume(
         host.env,

@@ -1,7 +1,8 @@
 /** Turns whatever ended a command into one line for people and an exit status. */
 import { ClientError, type ClientErrorKind } from '../client/client-error.ts';
+import { refusal } from '../client/refusal.ts';
 import type { ClusterErrorKind } from '../cluster/cluster-error.ts';
-import { KafkaError } from '../protocol/errors.ts';
+import { errorCode, KafkaError } from '../protocol/errors.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import { nearest } from './nearest.ts';
@@ -33,26 +34,6 @@ const BY_CLUSTER_KIND: Readonly<Record<ClusterErrorKind, ExitCode>> = {
   unsupported: EXIT.runtime,
 };
 
-const BY_KAFKA_NAME: Readonly<Record<string, ExitCode>> = {
-  UNKNOWN_TOPIC_OR_PARTITION: EXIT.notFound,
-  UNKNOWN_TOPIC_ID: EXIT.notFound,
-  TOPIC_ALREADY_EXISTS: EXIT.conflict,
-  FENCED_LEADER_EPOCH: EXIT.conflict,
-  STALE_BROKER_EPOCH: EXIT.conflict,
-  REQUEST_TIMED_OUT: EXIT.unreachable,
-  BROKER_NOT_AVAILABLE: EXIT.unreachable,
-  LEADER_NOT_AVAILABLE: EXIT.unreachable,
-  TOPIC_AUTHORIZATION_FAILED: EXIT.authorization,
-  GROUP_AUTHORIZATION_FAILED: EXIT.authorization,
-  CLUSTER_AUTHORIZATION_FAILED: EXIT.authorization,
-  SASL_AUTHENTICATION_FAILED: EXIT.authorization,
-  OFFSET_OUT_OF_RANGE: EXIT.data,
-  CORRUPT_MESSAGE: EXIT.data,
-  INVALID_RECORD: EXIT.data,
-  MESSAGE_TOO_LARGE: EXIT.data,
-  RECORD_LIST_TOO_LARGE: EXIT.data,
-};
-
 /** `command` is what the user called, such as `topics create`; `knownFlags` its flags, for suggestions. */
 export function reportError(error: unknown, command: string, knownFlags: readonly string[]): ErrorReport {
   const name = command === '' ? 'streamctl' : `streamctl ${command}`;
@@ -67,7 +48,7 @@ export function reportError(error: unknown, command: string, knownFlags: readonl
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof ClientError) return BY_CLIENT_KIND[error.kind];
-  if (error instanceof KafkaError) return BY_KAFKA_NAME[error.errorName] ?? EXIT.runtime;
+  if (error instanceof KafkaError) return BY_CLIENT_KIND[refusal(errorCode(error.errorName), '').kind];
   if (isClusterError(error)) return BY_CLUSTER_KIND[error.kind];
   const code = codeOf(error);
   return code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? EXIT.authorization : EXIT.runtime;
@@ -104,7 +85,8 @@ function parseErrorText(error: Error, knownFlags: readonly string[]): string {
   }
   const missing = missingArgumentsOf(error);
   if (missing !== undefined) return `${missing.join(' and ')} missing`;
-  return lowerFirst(first.startsWith('Parsing --') ? `${first.trim()}: ${lines[1] ?? ''}` : first);
+  if (first.startsWith('The following error')) return lines[1] ?? first;
+  return lowerFirst(first.startsWith('Parsing --') ? `${first}: ${lines[1] ?? ''}` : first);
 }
 
 function unknownFlagOf(error: object): string | undefined {

@@ -2,6 +2,7 @@
  * Files that a user names on the command line. Unlike `Disk`, which guards our own directory, this follows links and
  * takes pipes and devices (`/dev/stdin`, `<(command)`).
  */
+import { constants, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -17,6 +18,13 @@ export async function checkFileInput(path: string): Promise<void> {
 
 /** Throws CliError: 5 where there is no such file, 1 where it cannot be opened or is a directory. */
 export async function openFileInput(path: string): Promise<OpenInput> {
+  const facts = await stat(path).catch((error: unknown) => {
+    throw openFailure(path, error);
+  });
+  return facts.isFIFO() ? openPipeInput(path) : openPlainInput(path);
+}
+
+async function openPlainInput(path: string): Promise<OpenInput> {
   const file = await openForReading(path);
   if ((await file.stat()).isDirectory()) {
     await file.close();
@@ -31,15 +39,44 @@ export async function openFileInput(path: string): Promise<OpenInput> {
   };
 }
 
-/** The whole text of a file, as for `--config`. Throws as openFileInput does. */
-export async function readTextFile(path: string): Promise<string> {
-  const file = await openForReading(path);
+/**
+ * A pipe is read without blocking and waited for on the event loop: a thread of the pool that sits in `open` or `read`
+ * on a pipe that nobody fills would keep the process from ending.
+ */
+async function openPipeInput(path: string): Promise<OpenInput> {
+  const descriptor = openPipe(path);
+  const { ReadableDescriptor } = await import('../net/descriptor-stream.ts');
+  const readable = new ReadableDescriptor(descriptor);
+  return {
+    name: path,
+    // Waits first: before a writer has come, a read would give 0 bytes, as if it were the end.
+    async read(target) {
+      const byte = await readable.next();
+      if (byte === undefined) return 0;
+      target[0] = byte;
+      return 1 + (target.length > 1 ? readAvailable(descriptor, target, 1) : 0);
+    },
+    // The descriptor belongs to Node's stream now, and ends with it.
+    close: async () => undefined,
+  };
+}
+
+/** Does not wait for a writer. */
+function openPipe(path: string): number {
   try {
-    return await file.readFile('utf8');
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw new CliError(EXIT.runtime, `${path} cannot be read (${codeOf(error)})`, { cause: error });
-  } finally {
-    await file.close();
+    throw openFailure(path, error);
+  }
+}
+
+/** 0 also when there is nothing yet. */
+function readAvailable(descriptor: number, target: Uint8Array, offset: number): number {
+  try {
+    return readSync(descriptor, target, offset, target.length - offset, null);
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return 0;
+    throw error;
   }
 }
 

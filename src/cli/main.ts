@@ -26,7 +26,9 @@ export async function main(words: readonly string[], installation: Installation)
   const id = findCommandId(argv);
   try {
     refuseUnknownCommand(argv, id);
-    const result: unknown = await run([...argv], { root: installation.root, pjson: installation.packageJson });
+    // oclif takes further words for parts of the command's name, unless the name stands in one word.
+    const named = id === undefined ? argv : [id, ...argv.slice(id.split(':').length)];
+    const result: unknown = await run([...named], { root: installation.root, pjson: installation.packageJson });
     return typeof result === 'number' ? result : EXIT.ok;
   } catch (error) {
     const { reportError } = await import('./error-report.ts');

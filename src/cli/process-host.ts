@@ -9,8 +9,8 @@ import { realEnv, realStdio } from './real-env.ts';
 
 const STDERR = 2;
 
-export function processHost(): Host {
-  const env = realEnv();
+export function processHost(options: { readonly quiet: boolean; readonly debug: boolean }): Host {
+  const env = realEnv(options);
   const stdio = realStdio();
   let drawing = false;
   return {

@@ -1,7 +1,7 @@
 /** `streamctl produce`: wires inputs, receipts, progress and signals to the line producer. */
 import { createTopic, describeTopics } from '../client/admin.ts';
 import { ClientError, ProduceError } from '../client/client-error.ts';
-import { type LineInput, type ProduceCodec, type ProduceSummary, produceLines } from '../client/line-producer.ts';
+import { type LineInput, type ProduceOptions, type ProduceSummary, produceLines } from '../client/line-producer.ts';
 import type { Transport } from '../client/transport.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { describeDurationMs } from './duration.ts';
@@ -20,7 +20,7 @@ export interface ProduceCommand {
   readonly delimiter: Uint8Array;
   readonly keyDelimiter: Uint8Array | undefined;
   readonly partition: number | undefined;
-  readonly codec: ProduceCodec;
+  readonly codec: ProduceOptions['codec'];
   readonly acks: -1 | 0 | 1;
   /** Partitions of the topic if it must be made; undefined: it must be there. */
   readonly createPartitions: number | undefined;
@@ -39,8 +39,8 @@ export async function runProduce(host: Host, common: CommonOptions, command: Pro
   const interruption = listenForInterruption(host);
   const progress = common.quiet ? undefined : showProgress(host);
   try {
-    const target = await openTarget(host.env, common.target, {
-      timeoutMs: common.timeoutMs,
+    const target = await openTarget(host, common, {
+      command: 'produce',
       createDirectory: command.createPartitions !== undefined,
     });
     let summary: ProduceSummary;

@@ -1,11 +1,16 @@
-/** `streamctl serve`: checks the addresses, starts the broker, says when clients can connect, and stops it on a signal. */
-import type { NetAddress } from '../kernel/env.ts';
+/** `streamctl serve`: checks addresses and settings, starts the broker, says when clients can connect, stops on a signal. */
+import { resolve } from 'node:path';
+import { brokerSettings, SettingsError } from '../broker/broker-settings.ts';
+import type { Signal } from '../kernel/env.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
-import { readTextFile } from './file-input.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
-import { DEFAULT_KAFKA_PORT, describeAddress, parseHostPort, type ServerAddress } from './target.ts';
+import { decideListen } from './listen-address.ts';
+import { type RunningServer, startServer } from './start-server.ts';
+import { formatAddress } from './target.ts';
+
+const STOPPING: readonly Signal[] = ['SIGINT', 'SIGTERM'];
 
 export interface ServeCommand {
   readonly listen: string | undefined;
@@ -13,7 +18,103 @@ export interface ServeCommand {
   readonly insecureListen: boolean;
   /** `name=value`, in order. */
   readonly assignments: readonly string[];
+  /** A Java properties file. */
   readonly configFile: string | undefined;
   readonly durability: string | undefined;
   readonly readyDescriptor: number | undefined;
+}
+
+/** Resolves when a signal has stopped the broker and the directory is marked clean. */
+export async function runServe(host: Host, common: CommonOptions, command: ServeCommand): Promise<ExitCode> {
+  if (common.target.kind === 'bootstrap') throw usageError('serve runs a broker over a directory; give --dir, not -b');
+  const listen = decideListen(command);
+  const settings = await settingsOf(host, command);
+  const ready =
+    command.readyDescriptor === undefined ? undefined : host.openDescriptor(command.readyDescriptor, '--ready-fd');
+  const directory = resolve(common.target.path);
+  const stop = listenForStop(host);
+  try {
+    const server = await startServer(host.env, {
+      directory,
+      listen: listen.addresses,
+      advertise: listen.advertise,
+      settings,
+      timeoutMs: common.timeoutMs,
+      note: (text) => {
+        if (!common.quiet) host.stdio.note(text);
+      },
+    });
+    const line = readyLine(directory, server);
+    if (!common.quiet) host.stdio.note(line);
+    try {
+      await ready?.writeLine(line);
+    } catch (error) {
+      host.env.log.warn(`--ready-fd: ${String(error)}`);
+    }
+    const resigned = await Promise.race([stop.asked, server.resigned]);
+    await server.stop();
+    if (resigned !== undefined) throw new CliError(EXIT.conflict, `${resigned}; this process stopped serving`);
+    return EXIT.ok;
+  } finally {
+    stop.close();
+  }
+}
+
+async function settingsOf(host: Host, command: ServeCommand): Promise<ReturnType<typeof brokerSettings>> {
+  const { configFile, assignments, durability } = command;
+  const configText = configFile === undefined ? undefined : await readAll(host, configFile);
+  try {
+    return brokerSettings({
+      assignments,
+      ...(configText === undefined ? {} : { configText }),
+      ...(durability === undefined ? {} : { durability }),
+    });
+  } catch (error) {
+    if (error instanceof SettingsError) throw usageError(error.message);
+    throw error;
+  }
+}
+
+async function readAll(host: Host, path: string): Promise<string> {
+  const input = await host.openInput(path);
+  const parts: Buffer[] = [];
+  try {
+    for (;;) {
+      const part = Buffer.alloc(64 << 10);
+      const byteCount = await input.read(part);
+      if (byteCount === 0) return Buffer.concat(parts).toString();
+      parts.push(part.subarray(0, byteCount));
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+/** The first signal asks for an orderly stop, a second one ends the process at once. */
+function listenForStop(host: Host): { readonly asked: Promise<undefined>; close(): void } {
+  let stopping = false;
+  let stop: () => void = () => undefined;
+  const asked = new Promise<undefined>((resolveAsked) => {
+    stop = () => resolveAsked(undefined);
+  });
+  const listeners = STOPPING.map((signal) =>
+    host.env.proc.onSignal(signal, () => {
+      if (stopping) host.exitNow(exitCodeOfSignal(signal));
+      stopping = true;
+      stop();
+    }),
+  );
+  return {
+    asked,
+    close() {
+      for (const listener of listeners) listener.remove();
+    },
+  };
+}
+
+function readyLine(directory: string, server: RunningServer): string {
+  const listening = server.addresses.map(formatAddress);
+  const told = formatAddress(server.advertised);
+  const clients = listening.includes(told) ? '' : `; clients are sent to ${told}`;
+  return `ready: serving ${directory} on ${listening.join(' and ')}${clients}`;
 }

@@ -3,9 +3,11 @@
  *
  * A flag wins over the environment; streamctl never guesses between the two (DESIGN section 4).
  */
+import { resolve } from 'node:path';
 import type { Transport } from '../client/transport.ts';
-import type { Env, NetAddress } from '../kernel/env.ts';
+import type { NetAddress } from '../kernel/env.ts';
 import { usageError } from './cli-error.ts';
+import type { Host } from './host.ts';
 
 export const DEFAULT_KAFKA_PORT = 9092;
 const CLIENT_ID = 'streamctl';
@@ -23,8 +25,8 @@ export interface TargetFlags {
 }
 
 export interface TargetOptions {
-  /** How long to go on trying to reach somebody; 0 = for ever. */
-  readonly timeoutMs: number;
+  /** The command by name, for those who wait while it is the broker. */
+  readonly command: string;
   /** Whether a missing directory is made (only `topics create` and `produce --create`). */
   readonly createDirectory: boolean;
 }
@@ -70,22 +72,31 @@ export function defaultDirectory(variables: Readonly<Record<string, string | und
 /** The target as messages name it. */
 export function describeTarget(choice: TargetChoice): string {
   if (choice.kind === 'directory') return choice.path;
-  return choice.servers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
+  return choice.servers.map(formatAddress).join(',');
 }
 
-/** Connects to what was chosen. Throws CliError and ClientError. */
-export async function openTarget(env: Env, choice: TargetChoice, options: TargetOptions): Promise<Target> {
-  if (choice.kind === 'bootstrap') {
+/** Connects to what was chosen. Throws CliError, ClientError and ClusterError. */
+export async function openTarget(
+  host: Host,
+  common: { readonly target: TargetChoice; readonly timeoutMs: number; readonly quiet: boolean },
+  options: TargetOptions,
+): Promise<Target> {
+  const { target, timeoutMs } = common;
+  if (target.kind === 'bootstrap') {
     const { TcpTransport } = await import('../client/tcp-transport.ts');
-    const transport = new TcpTransport(env, {
-      bootstrap: choice.servers,
-      clientId: CLIENT_ID,
-      timeoutMs: options.timeoutMs,
-    });
+    const transport = new TcpTransport(host.env, { bootstrap: target.servers, clientId: CLIENT_ID, timeoutMs });
     return { transport, close: () => transport.close() };
   }
-  const { openDirectoryTarget } = await import('./directory-target.ts');
-  return openDirectoryTarget(env, choice.path, options);
+  const { openDirectoryTransport } = await import('./directory-transport.ts');
+  const transport = await openDirectoryTransport(host.env, {
+    directory: resolve(target.path),
+    timeoutMs,
+    ...options,
+    note: (text) => {
+      if (!common.quiet) host.stdio.note(text);
+    },
+  });
+  return { transport, close: () => transport.close() };
 }
 
 /** Parses `HOST:PORT[,HOST:PORT...]`; IPv6 addresses stand in brackets; the port may be left out. */
@@ -95,18 +106,23 @@ export function parseServerList(text: string, source: string): ServerAddress[] {
     .map((part) => part.trim())
     .filter((part) => part.length > 0);
   if (servers.length === 0) throw usageError(`${source} is empty; give HOST:PORT`);
-  return servers.map((server) => parseHostPort(server, source));
+  return servers.map((server) => parseHostPort(server, source, DEFAULT_KAFKA_PORT));
 }
 
-/** Parses one `HOST[:PORT]`; `[::1]:9092` for IPv6. Throws a usage error. */
-export function parseHostPort(text: string, source: string): ServerAddress {
+/** Parses one `HOST[:PORT]`; `[::1]:9092` for IPv6. Throws a usage error that names `source`. */
+export function parseHostPort(text: string, source: string, defaultPort: number): ServerAddress {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:[\]/]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? DEFAULT_KAFKA_PORT : Number(match[3]);
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (host === undefined || port > 65_535) {
     throw usageError(`${source}: '${text}' is no address; give HOST:PORT, with an IPv6 host in brackets`);
   }
   return { host, port };
+}
+
+/** `HOST:PORT`, an IPv6 host in brackets. */
+export function formatAddress({ host, port }: ServerAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function directory(path: string, source: string): TargetChoice {

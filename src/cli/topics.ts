@@ -141,7 +141,7 @@ async function withAdmin<Result>(
   use: (call: AdminCall) => Promise<Result>,
 ): Promise<Result> {
   const { env } = host;
-  const target = await openTarget(env, common.target, { timeoutMs: common.timeoutMs, createDirectory });
+  const target = await openTarget(host, common, { command: 'topics', createDirectory });
   try {
     return await use({ env, transport: target.transport, timeoutMs: common.timeoutMs });
   } finally {
