@@ -19,6 +19,7 @@ import type { AnyApi } from '../protocol/schema.ts';
 import type { ConnectionLimits, Lateness } from './connection-limits.ts';
 import { lateness } from './connection-limits.ts';
 import { ConnectionWatch } from './connection-watch.ts';
+import { Departure } from './departure.ts';
 import { unsupportedApiVersions } from './handlers/18-api-versions.ts';
 import type { Reply, RequestContext } from './request.ts';
 import { BrokerStopped } from './request.ts';
@@ -59,7 +60,7 @@ export class Connection implements FrameSink, SocketSink {
   readonly #reader: FrameReader;
   readonly #sendQueue: SendQueue;
   readonly #watch: ConnectionWatch;
-  readonly #gone = new AbortController();
+  readonly #departure = new Departure();
   readonly #turns: Turn[] = [];
   /** open: requests are taken. closing: what was taken is answered. closed: nothing goes in or out any more. */
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -118,7 +119,7 @@ export class Connection implements FrameSink, SocketSink {
     this.#state = 'closed';
     this.#sendQueue.close();
     this.#reader.ended(error);
-    this.#gone.abort();
+    this.#departure.announce();
     for (const turn of this.#turns) turn.reply?.release?.();
     this.#turns.length = 0;
     // The peer is gone or has said goodbye; what it did not wait for must not linger where nobody looks after it.
@@ -217,7 +218,7 @@ export class Connection implements FrameSink, SocketSink {
       clientId,
       connectionId,
       remote: this.remote,
-      signal: this.#gone.signal,
+      departure: this.#departure,
       hold: (until) => this.#hold(until),
       retain: (until) => {
         retained.push(until);
@@ -304,7 +305,7 @@ export class Connection implements FrameSink, SocketSink {
 
   #beginClosing(): void {
     this.#state = 'closing';
-    this.#gone.abort();
+    this.#departure.announce();
     this.#settleReading();
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Deadlines } from './deadlines.ts';
+import type { Departure } from './departure.ts';
 
 /** What a wait needs of a partition's log. */
 export interface Watched {
@@ -18,8 +19,8 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** Asked after each move of one of the logs; must be cheap and must not throw. */
   readonly isReady: () => boolean;
-  /** Aborted when nobody is there any more to be answered. */
-  readonly signal: AbortSignal | undefined;
+  /** Tells when nobody is there any more to be answered. */
+  readonly departure: Departure | undefined;
 }
 
 export class Purgatory {
@@ -36,24 +37,22 @@ export class Purgatory {
   }
 
   /** Waits; `isReady` is not asked at the start, since the caller has just looked. */
-  wait({ logs, timeoutMs, isReady, signal }: WaitOptions): Promise<WaitEnd> {
-    if (this.#stopped || signal?.aborted === true) return Promise.resolve('stopped');
+  wait({ logs, timeoutMs, isReady, departure }: WaitOptions): Promise<WaitEnd> {
+    if (this.#stopped || departure?.isGone === true) return Promise.resolve('stopped');
     return new Promise((resolve) => {
       const complete = (end: WaitEnd): void => {
         if (!this.#waiting.delete(complete)) return;
         deadline.cancel();
         for (const unwatch of unwatches) unwatch();
-        signal?.removeEventListener('abort', onAbort);
         resolve(end);
       };
-      const onAbort = (): void => complete('stopped');
       const onAdvanced = (): void => {
         if (isReady()) complete('ready');
       };
       this.#waiting.add(complete);
       const deadline = this.#deadlines.after(timeoutMs, () => complete('expired'));
       const unwatches = logs.map((log) => log.onAdvanced(onAdvanced));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (departure !== undefined) unwatches.push(departure.onGone(() => complete('stopped')));
     });
   }
 

@@ -3,6 +3,8 @@
  * directory's Unix socket, or from the command in the same process.
  */
 
+import type { Departure } from './departure.ts';
+
 export interface RequestContext {
   readonly listener: 'tcp' | 'unix' | 'embedded';
   /** Kafka's form, `User:name`. */
@@ -13,8 +15,8 @@ export interface RequestContext {
   readonly connectionId: number;
   /** `host:port` of the peer, `unix`, or `embedded`: for log lines and for the client's host in group descriptions. */
   readonly remote: string;
-  /** Aborted when the client is gone and nothing needs to be answered any more; undefined where that is not known. */
-  readonly signal?: AbortSignal | undefined;
+  /** Tells when the client is gone and nothing needs to be answered any more; left out where that is not known. */
+  readonly departure?: Departure;
   /** The connection dispatches its next request only after `until` has settled: the order of appends depends on it. */
   hold(until: Promise<unknown>): void;
   /** The request's bytes must not be reused before `until` has settled. */

@@ -61,7 +61,7 @@ async function fetchWhenEnough(services: BrokerServices, request: FetchRequest, 
     const isReady = readiness(pass, request);
     const logs = pass.found.flatMap(({ log }) => (log === undefined ? [] : [log]));
     pass.release();
-    const end = await services.purgatory.wait({ logs, timeoutMs, isReady, signal: call.context.signal });
+    const end = await services.purgatory.wait({ logs, timeoutMs, isReady, departure: call.context.departure });
     if (end === 'stopped') return makeFetchPass(services, request, call, 0);
   }
 }
