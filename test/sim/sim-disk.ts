@@ -19,6 +19,10 @@ export interface DiskHardware {
   readonly chance: Prng;
   /** The faults that are in force now. */
   faults: DiskFaultPlan;
+  /** A call is about to take effect; the process may be dead afterwards, and then it does not. */
+  before(call: DiskCall, process: SimProcess): void;
+  /** A call took effect. */
+  after(call: DiskCall, path: string, process: SimProcess): void;
 }
 
 interface CallDetail {
@@ -163,9 +167,18 @@ export class SimDisk implements Disk {
     const delayMs = chance.latencyMs(usualMs, worstMs) + (fault?.kind === 'slow' ? fault.delayMs : 0);
     const traced = (): T => {
       this.#process.note(name, path, more.detail ?? '', fault?.kind ?? '');
-      if (fault?.kind !== 'error') return effect(fault);
-      more.onError?.();
-      throw systemError(fault.code, name, path);
+      // Of a process that was killed meanwhile, the call may still come to its end; of one killed right here it does not.
+      if (!this.#process.isDead) {
+        this.#hardware.before(name, this.#process);
+        if (this.#process.isDead) throw systemError('EINTR', name, path);
+      }
+      if (fault?.kind === 'error') {
+        more.onError?.();
+        throw systemError(fault.code, name, path);
+      }
+      const value = effect(fault);
+      this.#hardware.after(name, path, this.#process);
+      return value;
     };
     return this.#process.perform('disk', delayMs, traced, more.cutShort);
   }

@@ -3,6 +3,7 @@
  * a new boot id; the clock of the machine may differ from the world's.
  */
 import type { Env, Log, Proc, ProcessFacts } from '../../src/kernel/env.ts';
+import type { DiskCall } from './disk-faults.ts';
 import { ALL_LOSSES, FileSystem, type LossModels } from './file-system.ts';
 import type { Prng } from './prng.ts';
 import { simClock, simRandom } from './sim-clock.ts';
@@ -25,16 +26,18 @@ export interface SimProgram {
 
 export type Main = (program: SimProgram) => Promise<number>;
 
-/** Called at each `env.fault(point)` of any process. */
-export type FaultHook = (point: string, process: SimProcess) => void;
-
 export class SimMachine {
   readonly world: World;
   readonly name: string;
   readonly files: FileSystem;
   readonly hardware: DiskHardware;
   readonly network: SimNetwork;
-  onFault: FaultHook = () => undefined;
+  /** Called at each `env.fault(point)` of any process. */
+  onFault: (point: string, process: SimProcess) => void = () => undefined;
+  /** Called just before a call of any process takes effect; it may kill that process, and the call with it. */
+  onDiskCall: (call: DiskCall, process: SimProcess) => void = () => undefined;
+  /** Called just after a call of any process took effect. */
+  onDiskDone: (call: DiskCall, path: string, process: SimProcess) => void = () => undefined;
   readonly #chance: Prng;
   readonly #processes = new Map<number, SimProcess>();
   #bootCount = 1;
@@ -48,12 +51,23 @@ export class SimMachine {
     this.#clockOffsetMs = this.#chance.fraction() * 1000;
     this.#nextPid = this.#chance.between(300, 30000);
     this.files = new FileSystem(() => this.wallMs());
-    this.hardware = { files: this.files, chance: this.#chance.fork(), faults: () => undefined };
+    this.hardware = {
+      files: this.files,
+      chance: this.#chance.fork(),
+      faults: () => undefined,
+      before: (call, process) => this.onDiskCall(call, process),
+      after: (call, path, process) => this.onDiskDone(call, path, process),
+    };
     this.network = new SimNetwork(this.files, this.#chance.fork());
   }
 
   wallMs(): number {
     return WALL_EPOCH_MS + this.world.nowMs + this.#clockOffsetMs;
+  }
+
+  /** How often the machine was started. */
+  get bootCount(): number {
+    return this.#bootCount;
   }
 
   /** Sets the machine's clock forward or, with a negative number, back. */

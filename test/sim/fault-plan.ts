@@ -1,0 +1,201 @@
+/**
+ * The faults of one run, drawn from its seed before it begins: a list, so that a failing run can be repeated with fewer of
+ * them until only those are left that matter. What a fault hits is decided when it comes, by its own share of chance.
+ */
+import type { DiskCall, DiskFault } from './disk-faults.ts';
+import { Prng } from './prng.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimProcess } from './sim-process.ts';
+
+export type FaultKind =
+  /** kill -9 of the broker, or of any process. */
+  | 'kill broker'
+  | 'kill any'
+  /** kill -9, or a power cut, at the n-th fault point or changing disk call from now on. */
+  | 'kill at point'
+  | 'kill at disk call'
+  | 'power cut at disk call'
+  | 'power cut'
+  /** SIGSTOP, and SIGCONT some time later. */
+  | 'pause broker'
+  | 'pause any'
+  /** SIGTERM; SIGTSTP and SIGCONT. */
+  | 'terminate broker'
+  | 'suspend broker'
+  | 'break connections'
+  | 'slow syncs'
+  | 'clock jump';
+
+export interface PlannedFault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  readonly seed: number;
+}
+
+export type FaultWeights = Partial<Readonly<Record<FaultKind, number>>>;
+
+/** `count` faults at times in [fromMs, toMs), in order. */
+export function planFaults(
+  chance: Prng,
+  count: number,
+  fromMs: number,
+  toMs: number,
+  weights: FaultWeights,
+): PlannedFault[] {
+  const kinds = Object.entries(weights).flatMap(([kind, weight]) => Array<FaultKind>(weight).fill(kind as FaultKind));
+  const faults = Array.from({ length: count }, () => ({
+    atMs: fromMs + chance.fraction() * (toMs - fromMs),
+    kind: chance.pick(kinds),
+    seed: chance.word(),
+  }));
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function describeFault(fault: PlannedFault, index: number): string {
+  return `${index}: ${fault.kind} at ${fault.atMs.toFixed(0)} ms`;
+}
+
+const CHANGING: ReadonlySet<DiskCall> = new Set<DiskCall>([
+  'open',
+  'mkdir',
+  'rename',
+  'link',
+  'unlink',
+  'rmdir',
+  'write',
+  'truncate',
+  'datasync',
+  'syncDirectory',
+]);
+
+export interface FaultTargets {
+  readonly machine: SimMachine;
+  /** Whoever is the broker now. */
+  broker(): SimProcess | undefined;
+}
+
+/** Carries planned faults out. */
+export class FaultInjector {
+  readonly #targets: FaultTargets;
+  /** Set while something waits for the n-th fault point or disk call. */
+  #atPoint: { left: number; strike: (process: SimProcess) => void } | undefined;
+  #atCall: { left: number; strike: (process: SimProcess) => void } | undefined;
+  #slowUntilMs = 0;
+  #slowByMs = 0;
+  #isHealed = false;
+  /** How often each fault point was passed. */
+  readonly pointCounts = new Map<string, number>();
+  /** How many faults of each kind came to something. */
+  readonly struckCounts = new Map<FaultKind, number>();
+
+  constructor(targets: FaultTargets) {
+    this.#targets = targets;
+    targets.machine.onFault = (point, process) => this.#passed(point, process);
+    targets.machine.onDiskCall = (call, process) => this.#called(call, process);
+    targets.machine.hardware.faults = (call) => this.#diskFault(call);
+  }
+
+  schedule(faults: readonly PlannedFault[]): void {
+    const { world } = this.#targets.machine;
+    for (const fault of faults) world.after(fault.atMs - world.nowMs, () => this.#strike(fault));
+  }
+
+  /** No more faults; what is paused goes on. */
+  heal(): void {
+    this.#isHealed = true;
+    this.#atPoint = undefined;
+    this.#atCall = undefined;
+    this.#slowUntilMs = 0;
+    for (const process of this.#targets.machine.alive()) process.resume();
+  }
+
+  #strike({ kind, seed }: PlannedFault): void {
+    if (this.#isHealed) return;
+    const { machine } = this.#targets;
+    const chance = new Prng(seed);
+    machine.world.note('faults', kind);
+    const done = (): void => {
+      this.struckCounts.set(kind, (this.struckCounts.get(kind) ?? 0) + 1);
+    };
+    const on = (process: SimProcess | undefined, action: (process: SimProcess) => void): void => {
+      if (process === undefined || process.isDead) return;
+      done();
+      action(process);
+    };
+    const alive = machine.alive();
+    const any = alive.length === 0 ? undefined : chance.pick(alive);
+    const actions: Record<FaultKind, () => void> = {
+      'kill broker': () => on(this.#targets.broker(), (process) => process.kill('fault')),
+      'kill any': () => on(any, (process) => process.kill('fault')),
+      'kill at point': () => {
+        this.#atPoint = {
+          left: chance.between(1, 12),
+          strike: (process) => on(process, () => process.kill('at point')),
+        };
+      },
+      'kill at disk call': () => {
+        this.#atCall = { left: chance.between(1, 40), strike: (process) => on(process, () => process.kill('at call')) };
+      },
+      'power cut at disk call': () => {
+        this.#atCall = { left: chance.between(1, 40), strike: (process) => on(process, () => machine.cutPower()) };
+      },
+      'power cut': () => {
+        done();
+        machine.cutPower();
+      },
+      'pause broker': () => on(this.#targets.broker(), (process) => this.#pause(process, chance)),
+      'pause any': () => on(any, (process) => this.#pause(process, chance)),
+      'terminate broker': () => on(this.#targets.broker(), (process) => process.signal('SIGTERM')),
+      'suspend broker': () => on(this.#targets.broker(), (process) => this.#suspend(process, chance)),
+      'break connections': () => {
+        for (const connection of machine.network.connections()) {
+          if (chance.hits(0.5)) connection.break('ECONNRESET');
+        }
+        done();
+      },
+      'slow syncs': () => {
+        this.#slowUntilMs = machine.world.nowMs + chance.between(200, 4000);
+        this.#slowByMs = chance.pick([20, 300, 2500]);
+        done();
+      },
+      'clock jump': () => {
+        machine.jumpClock(chance.pick([-90_000, -700, 700, 8000, 3_600_000]));
+        done();
+      },
+    };
+    actions[kind]();
+  }
+
+  #pause(process: SimProcess, chance: Prng): void {
+    process.pause();
+    process.world.after(chance.pick([30, 400, 3000, 9000]) * (0.5 + chance.fraction()), () => process.resume());
+  }
+
+  #suspend(process: SimProcess, chance: Prng): void {
+    process.signal('SIGTSTP');
+    process.world.after(chance.between(500, 6000), () => {
+      process.resume();
+      if (!process.isDead) process.signal('SIGCONT');
+    });
+  }
+
+  #passed(point: string, process: SimProcess): void {
+    this.pointCounts.set(point, (this.pointCounts.get(point) ?? 0) + 1);
+    const armed = this.#atPoint;
+    if (armed === undefined || --armed.left > 0) return;
+    this.#atPoint = undefined;
+    armed.strike(process);
+  }
+
+  #called(call: DiskCall, process: SimProcess): void {
+    const armed = this.#atCall;
+    if (armed === undefined || !CHANGING.has(call) || --armed.left > 0) return;
+    this.#atCall = undefined;
+    armed.strike(process);
+  }
+
+  #diskFault(call: DiskCall): DiskFault | undefined {
+    if (this.#targets.machine.world.nowMs >= this.#slowUntilMs) return undefined;
+    return call === 'datasync' || call === 'syncDirectory' ? { kind: 'slow', delayMs: this.#slowByMs } : undefined;
+  }
+}
