@@ -15,6 +15,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
 const esbuild = require('esbuild');
+const { oclifPlugin } = require('./oclif-plugin.js');
 
 const ROOT = path.join(__dirname, '..');
 const DIST = path.join(ROOT, 'dist');
@@ -29,45 +30,6 @@ const COMMON = {
   logLevel: 'warning',
 };
 
-/** What oclif does at load time that costs each start, or touches the standard streams, which are ours (DESIGN 5.4). */
-const OCLIF_CHANGES = [
-  // Building ICU's collator costs 5 ms; command ids are ASCII.
-  { file: 'config/plugin.js', from: 'a.id.localeCompare(b.id)', to: '(a.id < b.id ? -1 : 1)' },
-  // Opening process.stdout makes a pipe non-blocking for everybody who shares it.
-  { file: 'command.js', from: /process\.stdout\.on\('error', [\s\S]*?\n}\);\n/, to: '' },
-  { file: 'screen.js', from: 'termwidth(process.stdout)', to: '80' },
-  { file: 'screen.js', from: 'termwidth(process.stderr)', to: '80' },
-];
-
-/** Packages that oclif loads at once and we never reach: colours in help, spinners, prompts, TypeScript's loaders. */
-const OCLIF_STAND_INS = {
-  ansis:
-    "const plain = new Proxy((text) => text, { get: (_, name) => (name === '__esModule' ? undefined : plain) }); module.exports = plain;",
-  'supports-color': 'module.exports = { stdout: false, stderr: false };',
-};
-
-const oclif = {
-  name: 'oclif',
-  setup(build) {
-    const names = Object.keys(OCLIF_STAND_INS).join('|');
-    build.onResolve({ filter: new RegExp(`^(${names})$`) }, ({ path: name }) => ({
-      path: name,
-      namespace: 'stand-in',
-    }));
-    build.onLoad({ filter: /./, namespace: 'stand-in' }, ({ path: name }) => ({ contents: OCLIF_STAND_INS[name] }));
-    build.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, ({ path: file }) => {
-      const name = file.split('@oclif/core/lib/')[1];
-      let contents = fs.readFileSync(file, 'utf8');
-      for (const change of OCLIF_CHANGES.filter((each) => each.file === name)) {
-        const changed = contents.replace(change.from, change.to);
-        if (changed === contents) throw new Error(`${name} of oclif is not as expected; look at OCLIF_CHANGES`);
-        contents = changed;
-      }
-      return { contents, loader: 'js' };
-    });
-  },
-};
-
 async function buildCommandLine() {
   const result = await esbuild.build({
     ...COMMON,
@@ -78,7 +40,7 @@ async function buildCommandLine() {
     write: false,
     metafile: true,
     define: { 'import.meta.url': 'BUNDLE_URL', 'process.env.NODE_ENV': '"production"' },
-    plugins: [oclif],
+    plugins: [oclifPlugin],
     banner: { js: `const BUNDLE_URL = require('node:url').pathToFileURL(__filename).href;` },
   });
   const text = result.outputFiles.find((file) => file.path.endsWith('.cjs')).text;
