@@ -1,0 +1,311 @@
+import type { Env, Timer } from '../kernel/env.ts';
+import { Fetch } from '../protocol/apis/01-fetch.ts';
+import { errorName, isRetriable } from '../protocol/errors.ts';
+import { type ResponseOf, ZERO_UUID } from '../protocol/schema.ts';
+import { Backoff } from './backoff.ts';
+import { type Caller, pickVersion } from './call.ts';
+import { ClientError, ConnectionLost, Unreachable } from './client-error.ts';
+import type { ConsumeOptions } from './consumer.ts';
+import { Deadline } from './deadline.ts';
+import {
+  FETCH_BY_ID_VERSION,
+  FETCH_WAIT_MS,
+  type FetchedPartition,
+  fetchRequest,
+  matchAnswer,
+  type PartitionCursor,
+} from './fetch-request.ts';
+import { offsetAfter, recordCountOf } from './fetched-batches.ts';
+import { describeTopicsByName } from './metadata.ts';
+import { offsetRanges } from './offsets.ts';
+import type { PartitionDecoder } from './partition-decoder.ts';
+import { isStaleMetadata } from './partition-leaders.ts';
+import type { RecordOutput } from './record-output.ts';
+import { refusal } from './refusal.ts';
+import type { Transport, TransportReply } from './transport.ts';
+
+/** A fetch that came back. */
+interface Completed {
+  readonly node: number;
+  readonly cursors: readonly PartitionCursor[];
+  readonly result: TransportReply<ResponseOf<typeof Fetch>> | Error;
+}
+
+interface Part {
+  readonly cursor: PartitionCursor;
+  readonly fetched: FetchedPartition;
+  /** Where the first wanted record is at the earliest. */
+  readonly fromOffset: number;
+}
+
+/**
+ * Reads partitions until each has come to its end, the limit is reached or the signal fires. One fetch a node is on its way
+ * while the answer before it is decoded, and the output's ring bounds what is decoded and not written.
+ */
+export class ConsumeRun {
+  readonly #env: Env;
+  readonly #transport: Transport;
+  readonly #options: ConsumeOptions;
+  readonly #cursors: readonly PartitionCursor[];
+  readonly #decoder: PartitionDecoder;
+  readonly #output: RecordOutput;
+  readonly #backoff: Backoff;
+  readonly #fetching = new Set<number>();
+  readonly #completed: Completed[] = [];
+  readonly #versionByNode = new Map<number, number>();
+  /** Which partition comes first in the next fetch: the first ones may fill the answer. */
+  #turn = 0;
+  #leadersAreStale = false;
+  #retryTimer: Timer | undefined;
+  #failingSinceMs: number | undefined;
+  #isAborted = false;
+  #isClosed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    { env, transport }: { readonly env: Env; readonly transport: Transport },
+    options: ConsumeOptions,
+    cursors: readonly PartitionCursor[],
+    decoder: PartitionDecoder,
+    output: RecordOutput,
+  ) {
+    this.#env = env;
+    this.#transport = transport;
+    this.#options = options;
+    this.#cursors = cursors;
+    this.#decoder = decoder;
+    this.#output = output;
+    this.#backoff = new Backoff(env.random);
+    output.onChange(() => this.#wake?.());
+  }
+
+  /** Answers whether the signal ended it. Throws `ClientError`; what was decoded before is written by then. */
+  async run(): Promise<boolean> {
+    const { signal } = this.#options;
+    const onAbort = () => {
+      this.#isAborted = true;
+      this.#wake?.();
+    };
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    try {
+      await this.#readAll();
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#close();
+      this.#output.flush();
+      await this.#output.finished();
+    }
+    if (this.#output.failure !== undefined) throw outputError(this.#output.failure);
+    return this.#isAborted;
+  }
+
+  async #readAll(): Promise<void> {
+    while (!this.#isOver()) {
+      if (this.#leadersAreStale && this.#retryTimer === undefined) await this.#refresh();
+      this.#startFetches();
+      const completed = this.#completed.shift();
+      if (completed === undefined) await this.#somethingHappened();
+      else await this.#take(completed);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#mustStop() || this.#cursors.every((cursor) => cursor.fetchOffset >= cursor.untilOffset);
+  }
+
+  #mustStop(): boolean {
+    return this.#isAborted || this.#output.failure !== undefined || this.#decoder.recordsWanted === 0;
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#retryTimer?.cancel();
+    for (const { result } of this.#completed) if (!(result instanceof Error)) result.release();
+  }
+
+  /** One fetch for each leader that has none on its way. */
+  #startFetches(): void {
+    if (this.#retryTimer !== undefined || this.#leadersAreStale || this.#mustStop()) return;
+    const byLeader = new Map<number, PartitionCursor[]>();
+    const count = this.#cursors.length;
+    for (let index = 0; index < count; index++) {
+      const cursor = this.#cursors[(index + this.#turn) % count];
+      if (cursor === undefined || cursor.fetchOffset >= cursor.untilOffset || this.#fetching.has(cursor.leader))
+        continue;
+      byLeader.set(cursor.leader, [...(byLeader.get(cursor.leader) ?? []), cursor]);
+    }
+    this.#turn = (this.#turn + 1) % count;
+    for (const [node, cursors] of byLeader) {
+      if (node < 0) this.#failed(new ConnectionLost('a partition has no leader now'));
+      else void this.#fetch(node, cursors);
+    }
+  }
+
+  async #fetch(node: number, cursors: readonly PartitionCursor[]): Promise<void> {
+    this.#fetching.add(node);
+    let result: Completed['result'];
+    try {
+      const version = this.#versionByNode.get(node) ?? (await this.#askVersion(node, cursors));
+      const message = fetchRequest(cursors, version, this.#options.isolation);
+      const timeoutMs = this.#deadline().attemptMs() + FETCH_WAIT_MS;
+      result = await this.#transport.request(node, Fetch, version, message, timeoutMs);
+    } catch (error) {
+      result = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#fetching.delete(node);
+    if (!this.#isClosed) this.#completed.push({ node, cursors, result });
+    else if (!(result instanceof Error)) result.release();
+    this.#wake?.();
+  }
+
+  async #askVersion(node: number, cursors: readonly PartitionCursor[]): Promise<number> {
+    const hasIds = cursors.every(({ topicId }) => topicId !== ZERO_UUID);
+    const highest = hasIds ? Fetch.versions.max : FETCH_BY_ID_VERSION - 1;
+    const version = pickVersion(Fetch, await this.#transport.versions(node), highest);
+    this.#versionByNode.set(node, version);
+    return version;
+  }
+
+  async #take({ node, cursors, result }: Completed): Promise<void> {
+    if (result instanceof Error) {
+      this.#versionByNode.delete(node);
+      if (!(result instanceof ConnectionLost || result instanceof Unreachable)) throw result;
+      this.#failed(result);
+      return;
+    }
+    try {
+      if (result.message.errorCode !== 0) throw refusal(result.message.errorCode, 'fetch');
+      this.#failingSinceMs = undefined;
+      const parts: Part[] = [];
+      for (const { cursor, fetched } of matchAnswer(cursors, result.message)) {
+        const fromOffset = cursor.fetchOffset;
+        if (await this.#advance(cursor, fetched)) parts.push({ cursor, fetched, fromOffset });
+      }
+      if (this.#retryTimer === undefined) this.#backoff.reset();
+      // The next fetch goes on while this answer is decoded, unless this one is certain to be the last.
+      if (recordCount(parts) < this.#decoder.recordsWanted) this.#startFetches();
+      await this.#decode(parts);
+    } finally {
+      result.release();
+    }
+  }
+
+  /** Moves the cursor behind what has come; false when nothing has. */
+  async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<boolean> {
+    const name = errorName(fetched.errorCode);
+    if (name === 'OFFSET_OUT_OF_RANGE') throw await this.#outOfRange(cursor);
+    if (name !== 'NONE') {
+      if (!isRetriable(name) || name === 'CORRUPT_MESSAGE') throw refusal(fetched.errorCode, describe(cursor));
+      if (isStaleMetadata(name)) this.#leadersAreStale = true;
+      this.#failed(refusal(fetched.errorCode, describe(cursor)));
+      return false;
+    }
+    const next = offsetAfter(fetched.records ?? []);
+    if (next === undefined) return false;
+    cursor.fetchOffset = Math.max(cursor.fetchOffset, next);
+    return true;
+  }
+
+  async #decode(parts: readonly Part[]): Promise<void> {
+    for (const { cursor, fetched, fromOffset } of parts) {
+      const wanted = { fromOffset, untilOffset: cursor.untilOffset };
+      await this.#decoder.decode(cursor, fetched, wanted, () => this.#mustStop());
+    }
+    this.#output.flush();
+  }
+
+  /** Tries again a little later, until nobody has answered well for the whole time allowed. */
+  #failed(error: Error): void {
+    const nowMs = this.#env.clock.monotonicMs();
+    this.#failingSinceMs ??= nowMs;
+    if (error instanceof ConnectionLost || error instanceof Unreachable) this.#leadersAreStale = true;
+    const { timeoutMs } = this.#options;
+    if (timeoutMs > 0 && nowMs - this.#failingSinceMs >= timeoutMs) {
+      throw error instanceof ClientError ? error : new Unreachable(error.message, { cause: error });
+    }
+    this.#retryTimer ??= this.#env.clock.timer(this.#backoff.nextMs(), () => {
+      this.#retryTimer = undefined;
+      this.#wake?.();
+    });
+  }
+
+  async #refresh(): Promise<void> {
+    const names = [...new Set(this.#cursors.map(({ topic }) => topic))];
+    const topics = await this.#unlessAborted(describeTopicsByName(this.#caller(), names));
+    if (topics === undefined) return;
+    this.#leadersAreStale = false;
+    for (const cursor of this.#cursors) {
+      const topic = topics.find(({ name }) => name === cursor.topic);
+      if (topic !== undefined && topic.topicId !== cursor.topicId) {
+        throw new ClientError('refused', `topic '${cursor.topic}' was deleted and created anew while it was read`);
+      }
+      const found = topic?.partitions[cursor.partition];
+      cursor.leader = found?.leader ?? -1;
+      cursor.leaderEpoch = found?.leaderEpoch ?? -1;
+    }
+  }
+
+  async #outOfRange(cursor: PartitionCursor): Promise<ClientError> {
+    const [range] = await offsetRanges(this.#caller(), [cursor], this.#options.isolation);
+    const { first, end } = range ?? { first: 0, end: 0 };
+    const at = cursor.fetchOffset;
+    const gap = at < first ? `; ${first - at} offsets, ${at} to ${first - 1}, are gone` : '';
+    return new ClientError(
+      'data',
+      `${describe(cursor)}: offset ${at} is not there, the log holds ${first} to ${end}${gap}`,
+    );
+  }
+
+  #caller(): Caller {
+    return { env: this.#env, transport: this.#transport, deadline: this.#deadline() };
+  }
+
+  #deadline(): Deadline {
+    const { timeoutMs } = this.#options;
+    if (timeoutMs === 0) return new Deadline(this.#env.clock, 0);
+    const nowMs = this.#env.clock.monotonicMs();
+    const failingMs = nowMs - (this.#failingSinceMs ?? nowMs);
+    return new Deadline(this.#env.clock, Math.max(1, timeoutMs - failingMs));
+  }
+
+  /** undefined when the signal fired first; the work is then left to end by itself. */
+  async #unlessAborted<T>(work: Promise<T>): Promise<T | undefined> {
+    let result: { value: T } | { error: unknown } | undefined;
+    void work.then(
+      (value) => {
+        result = { value };
+        this.#wake?.();
+      },
+      (error: unknown) => {
+        result = { error };
+        this.#wake?.();
+      },
+    );
+    while (result === undefined && !this.#isAborted) await this.#somethingHappened();
+    if (result === undefined) return undefined;
+    if ('error' in result) throw result.error;
+    return result.value;
+  }
+
+  async #somethingHappened(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+  }
+}
+
+function recordCount(parts: readonly Part[]): number {
+  return parts.reduce((sum, { fetched }) => sum + recordCountOf(fetched.records ?? []), 0);
+}
+
+function describe({ topic, partition }: PartitionCursor): string {
+  return `topic '${topic}' partition ${partition}`;
+}
+
+function outputError(cause: unknown): ClientError {
+  return new ClientError('output', `cannot write: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  });
+}

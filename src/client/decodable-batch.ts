@@ -1,0 +1,73 @@
+import { RecordCursor } from '../protocol/records/record-walk.ts';
+
+/** What a batch's header says, as far as its records' readers need it. */
+export interface BatchFacts {
+  readonly topic: string;
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly baseTimestamp: bigint;
+  /** Set when the broker stamped the records: all have this time. */
+  readonly logAppendTime: bigint | undefined;
+  readonly recordCount: number;
+}
+
+/** The uncompressed records of one batch, and how far they are read. */
+export class DecodableBatch {
+  readonly facts: BatchFacts;
+  readonly bytes: Buffer;
+  /** On the memory of `bytes` and what lies behind it, as far as that goes: some readers touch three bytes more. */
+  readonly view: DataView;
+  /** Where the records end (exclusive). */
+  readonly end: number;
+  /** Records with smaller offset deltas are passed over. */
+  readonly fromDelta: number;
+  /** The first offset delta that is not wanted. */
+  readonly untilDelta: number;
+  #position: number;
+  #recordsLeft: number;
+
+  constructor(
+    facts: BatchFacts,
+    records: { readonly bytes: Buffer; readonly start: number; readonly end: number },
+    wanted: { readonly fromOffset: number; readonly untilOffset: number },
+  ) {
+    const { buffer, byteOffset } = records.bytes;
+    this.facts = facts;
+    this.bytes = records.bytes;
+    this.view = new DataView(buffer, byteOffset, Math.min(records.end + 4, buffer.byteLength - byteOffset));
+    this.end = records.end;
+    this.fromDelta = wanted.fromOffset - facts.baseOffset;
+    this.untilDelta = wanted.untilOffset - facts.baseOffset;
+    this.#position = records.start;
+    this.#recordsLeft = facts.recordCount;
+  }
+
+  /** Where the next record begins. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Records that are not read yet; 0 too when those that are left are not wanted. */
+  get recordsLeft(): number {
+    return this.#recordsLeft;
+  }
+
+  /** The next record is at `position`, and `recordsLeft` are left. */
+  advance(position: number, recordsLeft: number): void {
+    this.#position = position;
+    this.#recordsLeft = recordsLeft;
+  }
+
+  /** Reads the next record, wanted or not, and moves behind it. Throws KafkaError INVALID_RECORD. */
+  nextRecord(cursor = this.cursor()): RecordCursor {
+    cursor.position = this.#position;
+    cursor.next();
+    this.advance(cursor.position, this.#recordsLeft - 1);
+    return cursor;
+  }
+
+  /** For many calls of `nextRecord`. */
+  cursor(): RecordCursor {
+    return new RecordCursor(this.bytes, this.#position, this.end);
+  }
+}

@@ -1,0 +1,116 @@
+import type { Env } from '../kernel/env.ts';
+import { KafkaError } from '../protocol/errors.ts';
+import * as batch from '../protocol/records/batch.ts';
+import { codecOf, decompress } from '../protocol/records/compression.ts';
+import { ClientError } from './client-error.ts';
+import type { ConsumeOptions } from './consumer.ts';
+import { DecodableBatch } from './decodable-batch.ts';
+import type { FetchedPartition, PartitionCursor } from './fetch-request.ts';
+import { checkBatch, type FetchedBatch, TransactionFilter, wholeBatches } from './fetched-batches.ts';
+import { decodeRecords } from './record-decoder.ts';
+import type { RecordOutput } from './record-output.ts';
+import type { RecordSink } from './record-view.ts';
+import { decodeValues } from './value-decoder.ts';
+
+/** No legal batch holds more; what claims to is not decompressed. */
+const RECORDS_BYTES_MAX = 512 << 20;
+/** Above this, decompression leaves the main loop to others. */
+const OFFLOAD_BYTES_MIN = 64 << 10;
+
+interface WantedOffsets {
+  readonly fromOffset: number;
+  /** Exclusive. */
+  readonly untilOffset: number;
+}
+
+/** Turns fetched bytes into output, one partition's answer after the other, and counts towards the limit. */
+export class PartitionDecoder {
+  readonly #env: Env;
+  readonly #options: ConsumeOptions;
+  readonly #output: RecordOutput;
+  readonly #sink: RecordSink | undefined;
+  #recordsWanted: number;
+
+  constructor(env: Env, options: ConsumeOptions, output: RecordOutput) {
+    this.#env = env;
+    this.#options = options;
+    this.#output = output;
+    this.#sink = options.sink?.(output);
+    this.#recordsWanted = options.maxRecords ?? Infinity;
+  }
+
+  /** How many more records are to be written. */
+  get recordsWanted(): number {
+    return this.#recordsWanted;
+  }
+
+  /**
+   * Decodes all whole batches of the answer, waiting for the output where it is full. Ends early when the limit is reached
+   * or `mustStop` says so. Throws `ClientError` of kind `data` for what is damaged.
+   */
+  async decode(
+    cursor: PartitionCursor,
+    fetched: FetchedPartition,
+    wanted: WantedOffsets,
+    mustStop: () => boolean,
+  ): Promise<void> {
+    const where = `topic '${cursor.topic}' partition ${cursor.partition}`;
+    const isCommittedOnly = this.#options.isolation === 'read_committed';
+    const filter = new TransactionFilter(isCommittedOnly ? fetched.abortedTransactions : null);
+    for (const item of wholeBatches(fetched.records ?? [])) {
+      checkBatch(item, where);
+      if (!filter.wants(item) || batch.lastOffset(item.bytes, item.position) < wanted.fromOffset) continue;
+      try {
+        await this.#decodeBatch(await this.#open(item, cursor, wanted), mustStop);
+      } catch (error) {
+        throw damaged(error, `${where}, offset ${batch.baseOffset(item.bytes, item.position)}`);
+      }
+      if (mustStop()) return;
+    }
+  }
+
+  async #decodeBatch(decodable: DecodableBatch, mustStop: () => boolean): Promise<void> {
+    while (decodable.recordsLeft > 0 && !mustStop()) {
+      this.#recordsWanted -=
+        this.#sink === undefined
+          ? decodeValues(decodable, this.#options.delimiter, this.#output, this.#recordsWanted)
+          : decodeRecords(decodable, this.#sink, this.#output, this.#recordsWanted);
+      if (this.#output.isFull) await this.#output.room();
+    }
+  }
+
+  async #open(item: FetchedBatch, cursor: PartitionCursor, wanted: WantedOffsets): Promise<DecodableBatch> {
+    const { bytes, position, end } = item;
+    const attributes = batch.attributes(bytes, position);
+    const codec = codecOf(attributes);
+    if (codec === undefined) throw new KafkaError('INVALID_RECORD', 'an unknown codec');
+    const isStamped = (attributes & batch.LOG_APPEND_TIME_BIT) !== 0;
+    const facts = {
+      topic: cursor.topic,
+      partition: cursor.partition,
+      baseOffset: batch.baseOffset(bytes, position),
+      baseTimestamp: batch.baseTimestamp(bytes, position),
+      logAppendTime: isStamped ? batch.maxTimestamp(bytes, position) : undefined,
+      recordCount: batch.recordCount(bytes, position),
+    };
+    const start = position + batch.BATCH_HEADER_BYTES;
+    if (codec === 'none') return new DecodableBatch(facts, { bytes, start, end }, wanted);
+    const packed = bytes.subarray(start, end);
+    const records =
+      packed.length < OFFLOAD_BYTES_MIN
+        ? await decompress(codec, packed, RECORDS_BYTES_MAX)
+        : await this.#env.offload.run({ kind: 'decompress', codec, bytes: packed, maxOutputBytes: RECORDS_BYTES_MAX });
+    return new DecodableBatch(facts, { bytes: records, start: 0, end: records.length }, wanted);
+  }
+}
+
+/** Only bytes that are not what their checksum or codec promised make these errors. */
+function damaged(error: unknown, where: string): unknown {
+  if (error instanceof KafkaError && error.errorName === 'UNSUPPORTED_COMPRESSION_TYPE') {
+    return new ClientError('usage', `${where}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof KafkaError || error instanceof RangeError) {
+    return new ClientError('data', `${where}: ${error.message}`, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,103 @@
+import { assert } from '../kernel/assert.ts';
+import type { ErrorName } from '../protocol/errors.ts';
+import type { Codec } from '../protocol/records/compression.ts';
+import type { BatchSlot } from './batch-slot.ts';
+
+/** What a broker remembers of an idempotent producer; so many batches of a partition may be without an answer. */
+const IN_FLIGHT_COUNT_MAX = 5;
+
+/** A closed batch on its way to being acked. */
+export interface PendingBatch {
+  readonly partition: number;
+  readonly slot: BatchSlot;
+  readonly recordCount: number;
+  /** -1 when the producer is not idempotent. */
+  baseSequence: number;
+  /** How the records are packed in `bytes`. */
+  codec: Codec;
+  /** Header, and records as they go out; the beginning of the slot's memory. */
+  bytes: Buffer;
+  state: 'packing' | 'ready' | 'sending';
+  /** Monotonic milliseconds; undefined before the first attempt. */
+  firstAttemptMs: number | undefined;
+  /** What a broker answered to the last attempt; undefined when nobody did. */
+  lastError: ErrorName | undefined;
+  /** True once an attempt ended without an answer: the batch may be in the log. */
+  mayBeAppended: boolean;
+}
+
+/**
+ * The batches of one partition that are not acked, oldest first, and when each may be sent (again). Pure decisions.
+ *
+ * After a failed attempt nothing more is sent until every other attempt has come back; then all that is left goes out again
+ * from the oldest on, with the sequences it had. So the broker sees either the next sequence or one that it remembers,
+ * and order is kept without sequences too.
+ */
+export class PartitionQueue {
+  readonly partition: number;
+  readonly #batches: PendingBatch[] = [];
+  #sendingCount = 0;
+  #draining = false;
+
+  constructor(partition: number) {
+    this.partition = partition;
+  }
+
+  get batches(): readonly PendingBatch[] {
+    return this.#batches;
+  }
+
+  get oldest(): PendingBatch | undefined {
+    return this.#batches[0];
+  }
+
+  push(batch: PendingBatch): void {
+    this.#batches.push(batch);
+  }
+
+  /** The batch that may be sent now. */
+  next(): PendingBatch | undefined {
+    if (this.#draining || this.#sendingCount >= IN_FLIGHT_COUNT_MAX) return undefined;
+    const batch = this.#batches[this.#sendingCount];
+    return batch?.state === 'ready' ? batch : undefined;
+  }
+
+  /** `batch` is what `next` answered. */
+  sending(batch: PendingBatch): void {
+    assert(batch === this.#batches[this.#sendingCount], 'batches are sent in order');
+    batch.state = 'sending';
+    this.#sendingCount++;
+  }
+
+  /** Takes an acked batch out. */
+  acked(batch: PendingBatch): void {
+    const index = this.#batches.indexOf(batch);
+    assert(index >= 0 && batch.state === 'sending', 'only what was sent is acked');
+    this.#batches.splice(index, 1);
+    this.#sendingCount--;
+    this.#settle();
+  }
+
+  /** The attempt failed in a way that allows another; `error` undefined when nobody answered. */
+  failed(batch: PendingBatch, error: ErrorName | undefined): void {
+    assert(batch.state === 'sending', 'only what was sent can fail');
+    batch.state = 'ready';
+    batch.lastError = error;
+    if (error === undefined) batch.mayBeAppended = true;
+    this.#sendingCount--;
+    this.#draining = true;
+    this.#settle();
+  }
+
+  /**
+   * Whether an out-of-order answer for `batch` only tells that an older batch has not been appended yet. For the oldest one
+   * it means that the broker has lost what it acked before.
+   */
+  isOutOfOrderExpected(batch: PendingBatch): boolean {
+    return this.oldest !== batch;
+  }
+
+  #settle(): void {
+    if (this.#sendingCount === 0) this.#draining = false;
+  }
+}

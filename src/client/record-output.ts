@@ -1,0 +1,166 @@
+import type { ConsumeOutput } from './consumer.ts';
+import type { RecordText } from './record-view.ts';
+
+/** Copies are made in steps of four bytes, so up to three bytes past a value's end are touched. */
+const COPY_SLACK_BYTES = 4;
+const CHUNK_BYTES = 1 << 20;
+/** So many chunks are written or wait for it while one is filled; then the decoder waits. */
+const WAITING_COUNT_MAX = 3;
+/** A text shorter than this is written character by character, as long as it is ASCII. */
+const SHORT_TEXT_CHARACTERS = 24;
+
+/** Text of records on its way to the output. `bytes` has slack behind `limit`. */
+export interface OutputChunk {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly limit: number;
+  position: number;
+  /** Records that end in this chunk. */
+  recordCount: number;
+}
+
+/**
+ * A ring of chunks between decoder and output: while one is filled, those before it are written, one call at a time. One
+ * record may take more than the ring (it then gets memory of its own); `isFull` asks the decoder to wait after it.
+ */
+export class RecordOutput implements RecordText {
+  readonly #output: ConsumeOutput;
+  #chunk = newChunk();
+  readonly #free: OutputChunk[] = [];
+  readonly #waiting: OutputChunk[] = [];
+  #isWriting = false;
+  #failure: unknown;
+  #onChange: (() => void) | undefined;
+  #writtenRecords = 0;
+  #writtenBytes = 0;
+
+  constructor(output: ConsumeOutput) {
+    this.#output = output;
+  }
+
+  /** The chunk that takes the next bytes. */
+  get chunk(): OutputChunk {
+    return this.#chunk;
+  }
+
+  /** What the output has accepted. */
+  get written(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#writtenRecords, bytes: this.#writtenBytes };
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= WAITING_COUNT_MAX;
+  }
+
+  /** What the output answered in place of accepting; nothing is written after it. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Calls `listener`, one at most, after each write, failed ones included. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
+  }
+
+  /** Hands what there is to the output. */
+  flush(): void {
+    if (this.#chunk.position > 0) this.#rotate();
+  }
+
+  /** Resolves when all that was handed over is written, or one write has failed. */
+  async finished(): Promise<void> {
+    while (this.#failure === undefined && (this.#isWriting || this.#waiting.length > 0)) await this.#changed();
+  }
+
+  /** Resolves when the decoder may go on. */
+  async room(): Promise<void> {
+    while (this.#failure === undefined && this.isFull) await this.#changed();
+  }
+
+  bytes(source: Uint8Array, start: number, end: number): void {
+    let from = start;
+    while (from < end) {
+      if (this.#chunk.position === this.#chunk.limit) this.#rotate();
+      const chunk = this.#chunk;
+      const length = Math.min(end - from, chunk.limit - chunk.position);
+      chunk.bytes.set(source.subarray(from, from + length), chunk.position);
+      chunk.position += length;
+      from += length;
+    }
+  }
+
+  text(text: string): void {
+    if (text.length < SHORT_TEXT_CHARACTERS && this.#shortText(text)) return;
+    const encoded = Buffer.from(text, 'utf8');
+    this.bytes(encoded, 0, encoded.length);
+  }
+
+  byte(value: number): void {
+    if (this.#chunk.position === this.#chunk.limit) this.#rotate();
+    const chunk = this.#chunk;
+    chunk.bytes[chunk.position++] = value;
+  }
+
+  /** False, and nothing is written, when the text is not ASCII or does not fit. */
+  #shortText(text: string): boolean {
+    const chunk = this.#chunk;
+    if (chunk.limit - chunk.position < text.length) return false;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      chunk.bytes[chunk.position + index] = code;
+    }
+    chunk.position += text.length;
+    return true;
+  }
+
+  #rotate(): void {
+    this.#waiting.push(this.#chunk);
+    this.#chunk = this.#free.pop() ?? newChunk();
+    if (!this.#isWriting) void this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true;
+    for (let chunk = this.#waiting[0]; chunk !== undefined && this.#failure === undefined; chunk = this.#waiting[0]) {
+      try {
+        await this.#output.write(chunk.bytes.subarray(0, chunk.position));
+        this.#writtenRecords += chunk.recordCount;
+        this.#writtenBytes += chunk.position;
+      } catch (error) {
+        this.#failure = error ?? new Error('the output failed');
+      }
+      this.#waiting.shift();
+      this.#keep(chunk);
+      this.#onChange?.();
+      this.#wake?.();
+    }
+    this.#isWriting = false;
+    this.#wake?.();
+  }
+
+  #keep(chunk: OutputChunk): void {
+    chunk.position = 0;
+    chunk.recordCount = 0;
+    if (this.#free.length < WAITING_COUNT_MAX) this.#free.push(chunk);
+  }
+
+  #wake: (() => void) | undefined;
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function newChunk(): OutputChunk {
+  const memory = new ArrayBuffer(CHUNK_BYTES + COPY_SLACK_BYTES);
+  return {
+    bytes: Buffer.from(memory),
+    view: new DataView(memory),
+    limit: CHUNK_BYTES,
+    position: 0,
+    recordCount: 0,
+  };
+}

@@ -1,0 +1,177 @@
+import type { Env, NetAddress } from '../kernel/env.ts';
+import { SlabPool } from '../kernel/slab-pool.ts';
+import { Metadata } from '../protocol/apis/03-metadata.ts';
+import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
+import { Backoff } from './backoff.ts';
+import { callOnce } from './call.ts';
+import { ClientError, ConnectionLost, Unreachable } from './client-error.ts';
+import { Connection } from './connection.ts';
+import { Deadline } from './deadline.ts';
+import { topicsRequest } from './metadata.ts';
+import { ANY_NODE, type Transport, type TransportReply, type VersionRange } from './transport.ts';
+
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TcpTransportOptions {
+  /** Where to ask first; at least one. */
+  readonly bootstrap: readonly TcpAddress[];
+  readonly clientId: string;
+  /** How long `versions` tries to reach somebody; 0 = for ever. */
+  readonly timeoutMs: number;
+  readonly softwareVersion?: string;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * Reaches a cluster by host and port. Addresses of nodes come from Metadata; there is one connection a node, and one more
+ * for requests that any broker answers until the nodes are known.
+ */
+export class TcpTransport implements Transport {
+  readonly #env: Env;
+  readonly #options: TcpTransportOptions;
+  readonly #pool = new SlabPool();
+  #nodes: ReadonlyMap<number, TcpAddress> = new Map();
+  /** By `host:port`; a failed attempt is removed. */
+  readonly #connections = new Map<string, Promise<Connection>>();
+  readonly #open = new Map<string, Connection>();
+  #closed = false;
+
+  constructor(env: Env, options: TcpTransportOptions) {
+    this.#env = env;
+    this.#options = options;
+  }
+
+  async request<A extends AnyApi>(
+    nodeId: number,
+    api: A,
+    version: number,
+    message: RequestOf<A>,
+    timeoutMs: number,
+  ): Promise<TransportReply<ResponseOf<A>>> {
+    const deadline = new Deadline(this.#env.clock, timeoutMs);
+    const connection = await this.#connection(nodeId, deadline);
+    const reply = await connection.request(api, version, message, deadline.attemptMs());
+    if (api.key === Metadata.key) this.#learnNodes(reply.message as ResponseOf<typeof Metadata>);
+    return reply;
+  }
+
+  async versions(nodeId: number): Promise<ReadonlyMap<number, VersionRange>> {
+    const connection = await this.#connection(nodeId, new Deadline(this.#env.clock, this.#options.timeoutMs));
+    return connection.versions;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const attempts = [...this.#connections.values()];
+    await Promise.all([...this.#open.values()].map((connection) => connection.close()));
+    // An attempt under way ends by its own time limit; its connection is closed as soon as it stands.
+    await Promise.allSettled(attempts.map(async (attempt) => (await attempt).close()));
+  }
+
+  #connection(nodeId: number, deadline: Deadline): Promise<Connection> {
+    if (this.#closed) return Promise.reject(new Unreachable('the client was closed'));
+    return nodeId === ANY_NODE ? this.#anyConnection(deadline) : this.#nodeConnection(nodeId, deadline);
+  }
+
+  /** A node that cannot be reached is a lost connection: the caller asks Metadata whether another one leads now. */
+  async #nodeConnection(nodeId: number, deadline: Deadline): Promise<Connection> {
+    if (!this.#nodes.has(nodeId)) await this.#askNodes(deadline);
+    const address = this.#nodes.get(nodeId);
+    if (address === undefined) throw new ConnectionLost(`broker ${nodeId} is not in the cluster now`);
+    try {
+      return await this.#connect(address, deadline);
+    } catch (error) {
+      if (error instanceof ConnectionLost) throw error;
+      throw new ConnectionLost(`broker ${nodeId} at ${text(address)} cannot be reached: ${textOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #anyConnection(deadline: Deadline): Promise<Connection> {
+    for (const connection of this.#open.values()) return connection;
+    const backoff = new Backoff(this.#env.random);
+    for (;;) {
+      let lastError: unknown;
+      for (const address of this.#candidates()) {
+        try {
+          return await this.#connect(address, deadline);
+        } catch (error) {
+          if (error instanceof ClientError) throw error;
+          lastError = error;
+        }
+        if (deadline.passed) break;
+      }
+      const delayMs = backoff.nextMs();
+      if (this.#closed || deadline.remainingMs() <= delayMs) throw this.#unreachable(lastError);
+      await this.#env.clock.sleep(delayMs);
+    }
+  }
+
+  /** Everybody known, beginning anywhere, so that many clients spread; who was given by the user comes first. */
+  #candidates(): TcpAddress[] {
+    const { bootstrap } = this.#options;
+    const first = Math.floor(this.#env.random.fraction() * bootstrap.length);
+    const all = [...bootstrap.slice(first), ...bootstrap.slice(0, first), ...this.#nodes.values()];
+    return [...new Map(all.map((address) => [text(address), address])).values()];
+  }
+
+  #connect(address: TcpAddress, deadline: Deadline): Promise<Connection> {
+    const key = text(address);
+    const known = this.#connections.get(key);
+    if (known !== undefined) return known;
+    const attempt = this.#openConnection(key, address, deadline);
+    this.#connections.set(key, attempt);
+    return attempt;
+  }
+
+  async #openConnection(key: string, address: NetAddress, deadline: Deadline): Promise<Connection> {
+    const { clientId, softwareVersion } = this.#options;
+    try {
+      const connection = await Connection.open(this.#env, address, {
+        clientId,
+        connectTimeoutMs: Math.max(1, Math.min(CONNECT_TIMEOUT_MS, deadline.remainingMs())),
+        pool: this.#pool,
+        ...(softwareVersion === undefined ? {} : { softwareVersion }),
+      });
+      this.#open.set(key, connection);
+      void connection.whenEnded.then(() => this.#forget(key));
+      return connection;
+    } catch (error) {
+      this.#forget(key);
+      throw error;
+    }
+  }
+
+  #forget(key: string): void {
+    this.#connections.delete(key);
+    this.#open.delete(key);
+  }
+
+  /** Asks for the brokers' addresses only: no topics. */
+  async #askNodes(deadline: Deadline): Promise<void> {
+    await callOnce({ env: this.#env, transport: this, deadline }, ANY_NODE, Metadata, topicsRequest([]));
+  }
+
+  #learnNodes(message: ResponseOf<typeof Metadata>): void {
+    if (message.brokers.length === 0) return;
+    this.#nodes = new Map(message.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+  }
+
+  #unreachable(lastError: unknown): Unreachable {
+    const where = this.#options.bootstrap.map(text).join(', ');
+    return new Unreachable(`nobody answers at ${where}: ${textOf(lastError)}`, { cause: lastError });
+  }
+}
+
+function text({ host, port }: TcpAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
