@@ -134,7 +134,9 @@ function summaryLine(summary: ProduceSummary, acks: -1 | 0 | 1): string {
 }
 
 function ackedLine(error: ProduceError): string {
-  return `acked: the first ${error.ackedLines} lines, ${error.ackedBytes} bytes of the input; what follows may or may not be stored`;
+  const unsent = error.kind === 'data' || error.kind === 'input';
+  const rest = unsent ? 'nothing after them was sent' : 'what follows may or may not be stored';
+  return `acked: the first ${error.ackedLines} lines, ${error.ackedBytes} bytes of the input; ${rest}`;
 }
 
 function withCreateHint(error: unknown, common: CommonOptions, command: ProduceCommand): unknown {
