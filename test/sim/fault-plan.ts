@@ -83,6 +83,8 @@ export class FaultInjector {
   #slowUntilMs = 0;
   #slowByMs = 0;
   #isHealed = false;
+  /** A planted lie of the disk. */
+  lies: (call: DiskCall, path: string) => boolean = () => false;
   /** How often each fault point was passed. */
   readonly pointCounts = new Map<string, number>();
   /** How many faults of each kind came to something. */
@@ -92,7 +94,7 @@ export class FaultInjector {
     this.#targets = targets;
     targets.machine.onFault = (point, process) => this.#passed(point, process);
     targets.machine.onDiskCall = (call, process) => this.#called(call, process);
-    targets.machine.hardware.faults = (call) => this.#diskFault(call);
+    targets.machine.hardware.faults = (call, path) => this.#diskFault(call, path);
   }
 
   schedule(faults: readonly PlannedFault[]): void {
@@ -194,7 +196,8 @@ export class FaultInjector {
     armed.strike(process);
   }
 
-  #diskFault(call: DiskCall): DiskFault | undefined {
+  #diskFault(call: DiskCall, path: string): DiskFault | undefined {
+    if (this.lies(call, path)) return { kind: 'lie' };
     if (this.#targets.machine.world.nowMs >= this.#slowUntilMs) return undefined;
     return call === 'datasync' || call === 'syncDirectory' ? { kind: 'slow', delayMs: this.#slowByMs } : undefined;
   }

@@ -1,9 +1,10 @@
 /** A process that runs seeds one after the other, as told on its command line, and prints one JSON line for each. */
 
+import { directoryLife } from './scenarios/directory-life.ts';
 import { places } from './scenarios/places.ts';
 import { type PlantedBug, runSeed, type Scenario, type SeedOptions } from './seed-run.ts';
 
-export const SCENARIOS: readonly Scenario[] = [places];
+export const SCENARIOS: readonly Scenario[] = [places, directoryLife];
 
 export interface SeedOrder {
   readonly seeds: readonly number[];

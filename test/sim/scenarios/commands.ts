@@ -1,0 +1,204 @@
+/** The commands of a scenario, each a process: the real cores of `streamctl` on simulated streams. */
+import { CliError } from '../../../src/cli/cli-error.ts';
+import { runConsume } from '../../../src/cli/consume.ts';
+import type { CommonOptions } from '../../../src/cli/global-flags.ts';
+import type { Host } from '../../../src/cli/host.ts';
+import { runProduce } from '../../../src/cli/produce.ts';
+import { runServe } from '../../../src/cli/serve.ts';
+import { runTopicsCreate } from '../../../src/cli/topics.ts';
+import { ClientError } from '../../../src/client/client-error.ts';
+import { RECEIPTS, simHost } from '../sim-host.ts';
+import type { SimMachine, SimProgram } from '../sim-machine.ts';
+import { type Ledger, lineOf, type ProducerStory, type Seen } from './ledger.ts';
+
+export const DIRECTORY = '/data';
+export const TOPIC = 't';
+export const PORT = 9092;
+
+const NEWLINE = Buffer.from('\n');
+
+/** `path`: by directory; `port`: by -b. */
+export function commonOptions(by: 'directory' | 'port', timeoutMs: number): CommonOptions {
+  const target =
+    by === 'directory'
+      ? ({ kind: 'directory', path: DIRECTORY } as const)
+      : ({ kind: 'bootstrap', servers: [{ host: '127.0.0.1', port: PORT }] } as const);
+  return { target, timeoutMs, quiet: true, verbose: false, json: false, noColor: true };
+}
+
+/** Runs a command as its own process; an error that a user can meet becomes an exit status, as `bin/` does it. */
+export function spawnCommand(
+  machine: SimMachine,
+  name: string,
+  command: (host: Host, program: SimProgram) => Promise<number>,
+  onLine?: (line: string, program: SimProgram) => void,
+): SimProgram {
+  const program = machine.spawn(name, async (self) => {
+    try {
+      return await command(
+        simHost(self, (line) => onLine?.(line, self)),
+        self,
+      );
+    } catch (error) {
+      if (error instanceof CliError) return noted(self, error, error.exitCode);
+      if (error instanceof ClientError) return noted(self, error, 1);
+      throw error;
+    }
+  });
+  return program;
+}
+
+function noted({ stdio }: SimProgram, error: Error, exitCode: number): number {
+  stdio.note(error.message);
+  return exitCode;
+}
+
+export function createTopic(machine: SimMachine, partitions: number, configs: ReadonlyMap<string, string>): SimProgram {
+  return spawnCommand(machine, 'create', (host) =>
+    runTopicsCreate(host, commonOptions('directory', 0), {
+      name: TOPIC,
+      partitions,
+      replicationFactor: 1,
+      configs,
+      ifNotExists: true,
+    }),
+  );
+}
+
+export function serve(machine: SimMachine): SimProgram {
+  return spawnCommand(machine, 'serve', (host) =>
+    runServe(host, commonOptions('directory', 30_000), {
+      listen: `127.0.0.1:${PORT}`,
+      advertise: undefined,
+      insecureListen: false,
+      assignments: [],
+      configFile: undefined,
+      durability: undefined,
+      readyDescriptor: undefined,
+    }),
+  );
+}
+
+export interface Feeding {
+  readonly lineCount: number;
+  readonly lineBytesMax: number;
+  /** At most so many lines at once, and at most so long between. */
+  readonly burstCount: number;
+  readonly gapMs: number;
+}
+
+/** A producer whose input comes in bursts, and what it was told. */
+export function produce(
+  machine: SimMachine,
+  ledger: Ledger,
+  name: string,
+  by: 'directory' | 'port',
+  feeding: Feeding,
+): SimProgram {
+  const story = ledger.producer(name);
+  const program = spawnCommand(
+    machine,
+    name,
+    async (host, { process }) => {
+      const code = await runProduce(host, commonOptions(by, 0), {
+        topic: TOPIC,
+        files: [],
+        delimiter: NEWLINE,
+        keyDelimiter: undefined,
+        partition: undefined,
+        codec: 'none',
+        acks: -1,
+        createPartitions: undefined,
+        receipts: RECEIPTS,
+      });
+      if (code === 0 && !process.isDead) story.isDone = true;
+      return code;
+    },
+    (line) => {
+      story.ackedCount = Math.max(story.ackedCount, (JSON.parse(line) as { lines: number }).lines);
+    },
+  );
+  feed(machine, program, story, feeding);
+  return program;
+}
+
+function feed(machine: SimMachine, program: SimProgram, story: ProducerStory, feeding: Feeding): void {
+  const chance = machine.world.chance.fork();
+  const burst = (): void => {
+    if (program.process.isDead) return;
+    const count = Math.min(feeding.lineCount - story.fedCount, chance.between(1, feeding.burstCount));
+    const lines: string[] = [];
+    for (let at = 0; at < count; at++) {
+      lines.push(`${lineOf(story.name, story.fedCount++, chance.between(0, feeding.lineBytesMax))}\n`);
+    }
+    program.stdio.feed(Buffer.from(lines.join('')));
+    if (story.fedCount < feeding.lineCount) machine.world.after(chance.fraction() * feeding.gapMs, burst);
+    else program.stdio.endInput();
+  };
+  machine.world.after(chance.fraction() * feeding.gapMs, burst);
+}
+
+/** A consumer from the beginning that prints partition, offset and value of each record. */
+export function follow(machine: SimMachine, name: string, by: 'directory' | 'port', exitAtEnd: boolean): SimProgram {
+  return spawnCommand(machine, name, (host) =>
+    runConsume(host, commonOptions(by, 0), {
+      topics: [TOPIC],
+      partitions: undefined,
+      start: { kind: 'earliest' },
+      maxRecords: undefined,
+      exitAtEnd,
+      isolation: 'read_uncommitted',
+      delimiter: NEWLINE,
+      sink: (out) => ({
+        record: (view) => {
+          out.text(`${view.partition} ${view.offset} `);
+          out.bytes(view.source, view.valueStart, view.valueEnd);
+          out.byte(10);
+        },
+      }),
+    }),
+  );
+}
+
+/** Reads a consumer's output as it grows. */
+export class FollowerReader {
+  readonly program: SimProgram;
+  readonly #ledger: Ledger;
+  readonly #nextOffsets = new Map<number, number>();
+  #readBytes = 0;
+  #rest = '';
+
+  constructor(program: SimProgram, ledger: Ledger) {
+    this.program = program;
+    this.#ledger = ledger;
+  }
+
+  /** The offset after the last one that it printed. */
+  nextOffset(partition: number): number {
+    return this.#nextOffsets.get(partition) ?? 0;
+  }
+
+  /** What it printed since; I-3 and I-25: each partition in order, nothing left out, nothing twice. */
+  read(): Seen[] {
+    const { process, stdio } = this.program;
+    if (stdio.outputBytes === this.#readBytes) return [];
+    const text = this.#rest + stdio.output().subarray(this.#readBytes).toString('latin1');
+    this.#readBytes = stdio.outputBytes;
+    const lines = text.split('\n');
+    this.#rest = lines.pop() ?? '';
+    return lines.map((line) => {
+      const [, partition = '', offset = '', value = ''] = /^(\d+) (\d+) (.*)$/.exec(line) ?? [];
+      const seen: Seen = { partition: Number(partition), offset: Number(offset), value };
+      const expected = this.nextOffset(seen.partition);
+      if (value === '' || seen.offset !== expected) {
+        process.world.violate(
+          'I-25',
+          `${process.name} printed "${line.slice(0, 40)}" where offset ${expected} was next`,
+        );
+      }
+      this.#nextOffsets.set(seen.partition, seen.offset + 1);
+      this.#ledger.shown(seen, process.name);
+      return seen;
+    });
+  }
+}

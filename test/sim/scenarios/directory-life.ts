@@ -1,0 +1,197 @@
+/**
+ * The life of a directory: a topic is created, producers and followers come and go, all as commands on the directory, some
+ * through a `serve` and its port; whoever is the broker is killed, stopped, paused, and the machine loses its power. In the
+ * end, with all faults healed, everybody must come to an end, and the log must hold what was promised, in order, once.
+ */
+import { planFaults } from '../fault-plan.ts';
+import { checkLogFiles } from '../log-files-checker.ts';
+import { OwnerChecker } from '../owner-checker.ts';
+import type { Prng } from '../prng.ts';
+import type { Scenario, SeedRun } from '../seed-run.ts';
+import type { SimProgram } from '../sim-machine.ts';
+import { createTopic, DIRECTORY, FollowerReader, follow, produce, serve, TOPIC } from './commands.ts';
+import { Ledger, type Seen } from './ledger.ts';
+import { type Probed, probe } from './prober.ts';
+
+const FAULTS_MS = 12_000;
+const HEALED_MS = 120_000;
+
+export const directoryLife: Scenario = { name: 'directory-life', run: (run) => new DirectoryLife(run).run() };
+
+class DirectoryLife {
+  readonly #run: SeedRun;
+  readonly #chance: Prng;
+  readonly #ledger: Ledger;
+  readonly #owner: OwnerChecker;
+  readonly #partitions: number;
+  readonly #probed: Probed = { highWatermarks: [], answers: 0 };
+  readonly #producers: SimProgram[] = [];
+  readonly #followers: FollowerReader[] = [];
+  #server: SimProgram | undefined;
+  #probe: SimProgram | undefined;
+  #commandsLeft: number;
+
+  constructor(run: SeedRun) {
+    const { world, machine } = run;
+    this.#run = run;
+    this.#chance = world.chance.fork();
+    this.#ledger = new Ledger(world);
+    this.#owner = new OwnerChecker(machine, DIRECTORY);
+    this.#partitions = this.#chance.pick([1, 1, 2, 3]);
+    this.#commandsLeft = this.#chance.between(6, 12);
+    machine.onDiskDone = (call, path, process) => this.#owner.check(call, path, process);
+  }
+
+  async run(): Promise<void> {
+    const { world, machine, planted } = this.#run;
+    const create = createTopic(machine, this.#partitions, this.#topicConfigs());
+    await world.run(() => create.process.isDead, HEALED_MS);
+    if (create.process.exitCode !== 0) {
+      world.violate('I-31', `create ended with ${create.process.exitCode}: ${create.stdio.notes().join('; ')}`);
+      return;
+    }
+    const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process());
+    if (planted === 'ack before sync') injector.lies = (call, path) => call === 'datasync' && path.endsWith('.log');
+    const faultsEndMs = world.nowMs + FAULTS_MS;
+    this.#populate(faultsEndMs);
+    await this.#watch(() => world.nowMs >= faultsEndMs, FAULTS_MS + 1);
+    injector.heal();
+    if (world.violations.length === 0) await this.#ending();
+  }
+
+  #topicConfigs(): ReadonlyMap<string, string> {
+    return new Map(this.#chance.hits(0.5) ? [['segment.ms', String(this.#chance.between(200, 3000))]] : []);
+  }
+
+  #planFaults(): ReturnType<typeof planFaults> {
+    const { nowMs } = this.#run.world;
+    return planFaults(this.#chance.fork(), this.#chance.between(10, 16), nowMs + 300, nowMs + FAULTS_MS, {
+      'kill broker': 4,
+      'kill any': 2,
+      'kill at point': 4,
+      'kill at disk call': 4,
+      'power cut at disk call': 3,
+      'power cut': 2,
+      'pause broker': 3,
+      'pause any': 1,
+      'terminate broker': 2,
+      'suspend broker': 2,
+      'break connections': 2,
+      'slow syncs': 2,
+      'clock jump': 1,
+    });
+  }
+
+  /** Commands start one after the other until there have been enough of them. */
+  #populate(untilMs: number): void {
+    const { world, machine } = this.#run;
+    if (world.nowMs >= untilMs) return;
+    const alive = (programs: readonly (SimProgram | undefined)[]): number => {
+      return programs.filter((program) => program !== undefined && !program.process.isDead).length;
+    };
+    if (this.#commandsLeft > 0 && alive(this.#producers) < 4) {
+      this.#commandsLeft--;
+      this.#startProducer();
+    }
+    if (alive(this.#followers.map(({ program }) => program)) < 2) this.#startFollower();
+    if (alive([this.#server]) === 0 && this.#chance.hits(0.15)) this.#server = serve(machine);
+    else if (this.#chance.hits(0.05)) serve(machine);
+    if (alive([this.#probe]) === 0) this.#probe = probe(machine, this.#probed, this.#partitions);
+    world.after(this.#chance.fraction() * 1500, () => this.#populate(untilMs));
+  }
+
+  #startProducer(): void {
+    const feeding = {
+      lineCount: this.#chance.between(5, 150),
+      lineBytesMax: this.#chance.pick([0, 20, 200, 1500]),
+      burstCount: this.#chance.pick([1, 5, 20]),
+      gapMs: this.#chance.pick([1, 30, 200]),
+    };
+    const name = `produce${this.#producers.length}`;
+    this.#producers.push(produce(this.#run.machine, this.#ledger, name, 'directory', feeding));
+  }
+
+  #startFollower(): void {
+    const name = `consume${this.#followers.length}`;
+    this.#followers.push(new FollowerReader(follow(this.#run.machine, name, 'directory', false), this.#ledger));
+  }
+
+  /** Runs the world, and reads what the followers print as it comes. */
+  async #watch(done: () => boolean, limitMs: number): Promise<boolean> {
+    const check = (): boolean => {
+      for (const follower of this.#followers) follower.read();
+      return done();
+    };
+    const ended = await this.#run.world.run(check, limitMs);
+    return ended === 'done' || ended === 'violated';
+  }
+
+  /** Without faults: producers end, followers print all there is, everybody leaves when asked to. */
+  async #ending(): Promise<void> {
+    const { world, machine } = this.#run;
+    this.#probe?.process.signal('SIGTERM');
+    const left = (programs: readonly SimProgram[]): string[] => {
+      return programs.filter(({ process }) => !process.isDead).map(({ process }) => `${process.name}/${process.pid}`);
+    };
+    const working = [...this.#producers, ...(this.#probe === undefined ? [] : [this.#probe])];
+    if (!(await this.#watch(() => left(working).length === 0, HEALED_MS))) {
+      world.violate('I-31', `${left(working).join(', ')} did not end within ${HEALED_MS} ms without faults`);
+    }
+    for (const { process, stdio } of this.#producers) {
+      const { exitCode } = process;
+      if (exitCode !== undefined && exitCode !== 0 && exitCode !== 143) {
+        world.violate('I-31', `${process.name} ended with ${exitCode}: ${stdio.notes().join('; ')}`);
+      }
+    }
+    const log = await this.#readLog();
+    if (log === undefined || world.violations.length > 0) return;
+    const followers = this.#followers.filter(({ program }) => !program.process.isDead);
+    const hasAll = (follower: FollowerReader): boolean =>
+      log.every((records, at) => follower.nextOffset(at) === records.length);
+    if (
+      !(await this.#watch(
+        () => followers.every((follower) => follower.program.process.isDead || hasAll(follower)),
+        HEALED_MS,
+      ))
+    ) {
+      world.violate('I-31', 'a follower did not print the whole log');
+    }
+    for (const process of machine.alive()) process.signal('SIGTERM');
+    if (!(await this.#watch(() => machine.alive().length === 0, HEALED_MS))) {
+      const names = machine.alive().map(({ name, pid }) => `${name}/${pid}`);
+      world.violate('I-31', `${names.join(', ')} did not leave within ${HEALED_MS} ms`);
+    }
+    this.#judge(log);
+  }
+
+  /** All records, by partition, as a new consumer gets them. */
+  async #readLog(): Promise<Seen[][] | undefined> {
+    const { world, machine } = this.#run;
+    const reader = new FollowerReader(follow(machine, 'judge', 'directory', true), this.#ledger);
+    if (!(await this.#watch(() => reader.program.process.isDead, HEALED_MS)) || reader.program.process.exitCode !== 0) {
+      world.violate(
+        'I-31',
+        `the last consumer ended with ${reader.program.process.exitCode}: ${reader.program.stdio.notes()}`,
+      );
+      return undefined;
+    }
+    const log: Seen[][] = Array.from({ length: this.#partitions }, () => []);
+    for (const seen of reader.read()) log[seen.partition]?.push(seen);
+    return log;
+  }
+
+  #judge(log: readonly (readonly Seen[])[]): void {
+    const { world, machine, operation } = this.#run;
+    if (world.violations.length > 0) return;
+    this.#ledger.judge(log);
+    const ends = checkLogFiles(machine, `${DIRECTORY}/brokers/1`, TOPIC, this.#partitions);
+    ends.forEach((end, partition) => {
+      const count = log[partition]?.length ?? 0;
+      if (end !== count)
+        world.violate('I-2', `partition ${partition}: the files end at ${end}, a consumer got ${count}`);
+    });
+    for (let at = 0; at < this.#probed.answers; at++) operation();
+    for (const { ackedCount } of this.#ledger.producers.values()) if (ackedCount > 0) operation();
+    for (const records of log) for (const _ of records) operation();
+  }
+}
