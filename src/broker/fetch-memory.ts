@@ -8,9 +8,14 @@ const TOTAL_BYTES = 128 * 1024 * 1024;
 /** What one request may take however little is free; so much may the total be exceeded, and by one large batch. */
 const ALLOWANCE_BYTES_MIN = 1024 * 1024;
 
+interface Waiting {
+  readonly wantedBytes: number;
+  readonly resolve: (takenBytes: number) => void;
+}
+
 export class FetchMemory {
   #freeBytes: number;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
   #stopped = false;
 
   constructor(totalBytes = TOTAL_BYTES) {
@@ -21,36 +26,35 @@ export class FetchMemory {
     return this.#freeBytes;
   }
 
-  /** Resolves when there is something free; at once in the normal case. False when the broker stops. */
-  async whenFree(): Promise<boolean> {
-    while (this.#freeBytes <= 0 && !this.#stopped) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    return !this.#stopped;
-  }
-
-  /** Takes up to `wantedBytes`, less when memory is scarce; answers how much. The caller gives all of it back. */
-  take(wantedBytes: number): number {
-    const takenBytes = Math.min(wantedBytes, Math.max(ALLOWANCE_BYTES_MIN, Math.floor(this.#freeBytes / 4)));
-    this.#freeBytes -= takenBytes;
-    return takenBytes;
+  /**
+   * Takes up to `wantedBytes` (> 0), less when memory is scarce; answers how much, at once in the normal case. Who finds nothing
+   * free waits in line. 0 when the broker stops. The caller gives all that it took back by `adjust`.
+   */
+  take(wantedBytes: number): number | Promise<number> {
+    if (this.#stopped) return 0;
+    if (this.#freeBytes > 0 && this.#waiting.length === 0) return this.#grant(wantedBytes);
+    return new Promise((resolve) => this.#waiting.push({ wantedBytes, resolve }));
   }
 
   /** Changes what a request holds, by what it turned out to need: negative to give back. */
   adjust(byteCount: number): void {
     this.#freeBytes -= byteCount;
-    if (this.#freeBytes <= 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    while (this.#freeBytes > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      next.resolve(this.#grant(next.wantedBytes));
+    }
   }
 
-  /** Wakes who waits, for good. */
+  /** Sends who waits away, for good. */
   stop(): void {
     this.#stopped = true;
-    this.adjust(0);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    for (const { resolve } of this.#waiting.splice(0)) resolve(0);
+  }
+
+  #grant(wantedBytes: number): number {
+    const takenBytes = Math.min(wantedBytes, Math.max(ALLOWANCE_BYTES_MIN, Math.floor(this.#freeBytes / 4)));
+    this.#freeBytes -= takenBytes;
+    return takenBytes;
   }
 }

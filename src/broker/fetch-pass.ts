@@ -52,15 +52,17 @@ export function readLimit(log: PartitionLog, isolation: Isolation): number {
   return isolation === 'read_committed' ? log.lastStableOffset : log.highWatermark;
 }
 
-/** Never rejects. `answerBytesMax` 0 reads nothing: for the answer of a broker that is stopping. */
+/**
+ * Never rejects. `takenBytes` have been taken from the fetch memory; with 0 of them nothing is read, which is the answer of a
+ * broker that is stopping.
+ */
 export async function makeFetchPass(
   services: BrokerServices,
   request: FetchRequest,
   call: Call,
-  answerBytesMax: number,
+  takenBytes: number,
 ): Promise<FetchPass> {
   const isolation = isolationOf(request);
-  const takenBytes = answerBytesMax === 0 ? 0 : services.fetchMemory.take(answerBytesMax);
   let plan = fetchPlan(takenBytes);
   let byteCount = 0;
   const found: PartitionFound[] = [];

@@ -12,28 +12,32 @@ describe('fetch memory', () => {
     assert.equal(memory.take(50 * MIB), MIB);
   });
 
-  it('lets requests wait only when all is taken, and wakes them when something came back', async () => {
+  it('lets requests wait only when all is taken, and lets them in one by one', async () => {
     const memory = new FetchMemory(2 * MIB);
-    assert.equal(await memory.whenFree(), true);
-    memory.take(MIB);
-    memory.take(MIB);
-    assert.equal(memory.freeBytes, 0);
-    let isFree = false;
-    const waiting = memory.whenFree().then((running) => {
-      isFree = true;
-      return running;
+    assert.deepEqual([memory.take(MIB), memory.take(MIB)], [MIB, MIB]);
+    const granted: number[] = [];
+    const waiting = [1, 2, 3].map(async (name) => {
+      await memory.take(2 * MIB);
+      granted.push(name);
     });
     await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(isFree, false);
+    assert.deepEqual(granted, []);
     memory.adjust(-MIB);
-    assert.equal(await waiting, true);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(granted, [1]);
+    assert.equal(memory.freeBytes, 0);
+    memory.adjust(-MIB);
+    memory.adjust(-MIB);
+    await Promise.all(waiting);
+    assert.deepEqual(granted, [1, 2, 3]);
   });
 
-  it('wakes who waits when it stops', async () => {
+  it('sends away who waits when it stops', async () => {
     const memory = new FetchMemory(MIB);
     memory.take(MIB);
-    const waiting = memory.whenFree();
+    const waiting = memory.take(MIB);
     memory.stop();
-    assert.equal(await waiting, false);
+    assert.equal(await waiting, 0);
+    assert.equal(memory.take(MIB), 0);
   });
 });

@@ -53,11 +53,11 @@ async function fetchWhenEnough(services: BrokerServices, request: FetchRequest, 
   const untilMs = clock.monotonicMs() + Math.min(request.maxWaitMs, WAIT_MS_MAX);
   const answerBytesMax = Math.max(1, Math.min(request.maxBytes, services.settings.number('fetch.max.bytes')));
   for (;;) {
-    const isRunning = await services.fetchMemory.whenFree();
-    const pass = await makeFetchPass(services, request, call, isRunning ? answerBytesMax : 0);
+    const takenBytes = await services.fetchMemory.take(answerBytesMax);
+    const pass = await makeFetchPass(services, request, call, takenBytes);
     const timeoutMs = untilMs - clock.monotonicMs();
     const isEnough = pass.byteCount >= request.minBytes || pass.isUrgent || pass.found.length === 0;
-    if (isEnough || timeoutMs <= 0 || !isRunning) return pass;
+    if (isEnough || timeoutMs <= 0 || takenBytes === 0) return pass;
     const isReady = readiness(pass, request);
     const logs = pass.found.flatMap(({ log }) => (log === undefined ? [] : [log]));
     pass.release();

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-settings.ts';
+import { Connections } from '../../src/broker/connections.ts';
+import type { Reply } from '../../src/broker/request.ts';
+import type { Env } from '../../src/kernel/env.ts';
+import { Metadata } from '../../src/protocol/apis/index.ts';
+import { FakeSocket } from './fake-socket.ts';
+import { ManualClock } from './manual-clock.ts';
+
+function setUp(...assignments: string[]) {
+  const clock = new ManualClock();
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const log = { debug: () => undefined, info: () => undefined, warn, error: warn };
+  const settings = new EffectiveSettings(brokerSettings({ assignments }), () => new Map());
+  const connections = new Connections({ clock, log } as Partial<Env> as Env, settings, {
+    handle: () => new Promise<Reply>(() => undefined),
+    principalOf: () => 'User:test',
+  });
+  const accept = (remote = '10.0.0.1:1', listener: 'tcp' | 'unix' = 'tcp'): FakeSocket => {
+    const socket = new FakeSocket(remote);
+    connections.accept(socket, listener);
+    return socket;
+  };
+  return { clock, warnings, connections, accept };
+}
+
+describe('connections', () => {
+  it('are at most max.connections', () => {
+    const { connections, accept } = setUp('max.connections=2');
+    const [first, , third] = [accept(), accept(), accept()];
+    assert.deepEqual([first?.isDestroyed, third?.isDestroyed, connections.count], [false, true, 2]);
+    first?.destroy();
+    assert.equal(accept().isDestroyed, false);
+  });
+
+  it('are at most max.connections.per.ip from one address, whatever its port', () => {
+    const { accept } = setUp('max.connections.per.ip=1');
+    assert.equal(accept('[::1]:5').isDestroyed, false);
+    assert.equal(accept('[::1]:6').isDestroyed, true);
+    assert.equal(accept('10.0.0.1:6').isDestroyed, false);
+    assert.equal(accept('unix', 'unix').isDestroyed, false);
+    assert.equal(accept('unix', 'unix').isDestroyed, false);
+  });
+
+  it('come in at max.connection.creation.rate', () => {
+    const { clock, accept } = setUp('max.connection.creation.rate=3');
+    assert.deepEqual(
+      [1, 2, 3, 4].map((port) => accept(`10.0.0.1:${port}`).isDestroyed),
+      [false, false, false, true],
+    );
+    clock.advance(1001);
+    assert.equal(accept().isDestroyed, false);
+  });
+
+  it('that keep the broker waiting are cut off, and the log is not flooded', () => {
+    const { clock, connections, accept, warnings } = setUp();
+    for (let port = 0; port < 20; port += 1) accept(`10.0.0.1:${port}`);
+    clock.advance(12_000);
+    assert.equal(connections.count, 0);
+    assert.ok(warnings.length > 0 && warnings.length < 20, `${warnings.length} warnings`);
+    clock.advance(2000);
+    assert.equal(clock.pendingCount, 0, 'no timer without connections');
+  });
+
+  it('are closed within the time given', async () => {
+    const { clock, connections, accept } = setUp();
+    const [idle, busy] = [accept(), accept()];
+    busy?.request(Metadata, 12, 1, { topics: null });
+    const closing = connections.close(5000);
+    assert.equal(idle?.hasEnded, true);
+    assert.equal(busy?.hasEnded, false);
+    clock.advance(5001);
+    await closing;
+    assert.equal(busy?.isDestroyed, true);
+    assert.equal(connections.count, 0);
+  });
+});
