@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { importCycles, layerBreaches } from './layers.ts';
+import { heavyAtStart, importCycles, layerBreaches } from './layers.ts';
 import { parseSource, sourceFiles } from './source-code.ts';
 
 describe('house: layers', () => {
@@ -13,16 +13,22 @@ describe('house: layers', () => {
     assert.deepEqual(importCycles(files), []);
   });
 
-  it('an upward import is found, an `import type` of cli is not one, a static one is', () => {
+  it('no command loads the broker before it needs one', () => {
+    assert.deepEqual(heavyAtStart(files), []);
+  });
+
+  it('an upward import is found, whatever a comment says', () => {
     const upward = parseSource('src/log/x.ts', "// import '../broker/no.ts'\nimport { a } from '../cluster/y.ts';\n");
-    const types = parseSource(
-      'src/cli/x.ts',
-      "import type { A } from '../broker/y.ts';\nawait import('../broker/y.ts');",
-    );
-    const eager = parseSource('src/cli/x.ts', "import {\n  A,\n} from '../broker/y.ts';");
     assert.match(layerBreaches([upward])[0] ?? '', /^src\/log\/x\.ts:2: log must not import cluster/);
-    assert.deepEqual(layerBreaches([types]), []);
-    assert.match(layerBreaches([eager])[0] ?? '', /^src\/cli\/x\.ts:3: cli takes broker only by import/);
+  });
+
+  it('an early import of the broker is found through other files; an `import type` or `import()` is none', () => {
+    const command = parseSource('commands/a.ts', "await import('../src/cli/a.ts');");
+    const core = parseSource('src/cli/a.ts', "import type { B } from '../broker/y.ts';\nimport { c } from './b.ts';");
+    const late = parseSource('src/cli/b.ts', "await import('../broker/y.ts');");
+    const early = parseSource('src/cli/b.ts', "import {\n  A,\n} from '../broker/y.ts';");
+    assert.deepEqual(heavyAtStart([command, core, late]), []);
+    assert.match(heavyAtStart([command, core, early])[0] ?? '', /^src\/cli\/b\.ts:3: every command loads/);
   });
 
   it('a circle is found', () => {

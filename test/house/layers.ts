@@ -1,37 +1,38 @@
 /**
- * Who may import whom (DESIGN section 2). `ALLOWED[a]` lists the layers that a file of layer `a` may import besides its
- * own; `loaded` is what it may only take by `import()`, when it is needed, because it costs start-up time.
+ * Who may import whom (DESIGN section 2). `ALLOWED[a]` lists the layers that a file of layer `a` may import besides its own.
+ * The broker's side, `HEAVY`, costs start-up time: what a command loads before it knows that it needs a broker must not
+ * reach it, so from there on only an `import()` may lead to it.
  */
 import type { Import, SourceFile } from './source-code.ts';
 
-interface LayerRule {
-  readonly imports: readonly string[];
-  readonly loaded?: readonly string[];
-}
+const HEAVY = ['cluster', 'disk', 'log', 'broker'];
+const BELOW_CLI = ['kernel', 'protocol', 'net', 'client'];
 
-const ALLOWED: Readonly<Record<string, LayerRule>> = {
-  kernel: { imports: [] },
-  protocol: { imports: ['kernel'] },
-  disk: { imports: ['kernel'] },
-  net: { imports: ['kernel'] },
-  log: { imports: ['kernel', 'protocol', 'disk'] },
-  cluster: { imports: ['kernel', 'protocol', 'disk'] },
-  broker: { imports: ['kernel', 'protocol', 'disk', 'net', 'log', 'cluster'] },
-  client: { imports: ['kernel', 'protocol', 'net'] },
-  cli: { imports: ['kernel', 'protocol', 'net', 'client'], loaded: ['cluster', 'disk', 'log', 'broker'] },
-  commands: { imports: ['kernel', 'protocol', 'client', 'cli'] },
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  kernel: [],
+  protocol: ['kernel'],
+  disk: ['kernel'],
+  net: ['kernel'],
+  log: ['kernel', 'protocol', 'disk'],
+  cluster: ['kernel', 'protocol', 'disk'],
+  broker: ['kernel', 'protocol', 'disk', 'net', 'log', 'cluster'],
+  client: ['kernel', 'protocol', 'net'],
+  cli: [...BELOW_CLI, ...HEAVY],
+  commands: ['kernel', 'protocol', 'client', 'cli'],
+  // What `bin/` starts: the program with all its commands, and the threads of the real Env.
+  entry: [...BELOW_CLI, ...HEAVY, 'cli', 'commands'],
 };
-
-/**
- * Files of `cli` that stand behind an `import()` or make the real Env, and may therefore import the broker's side
- * statically: loading one of them is the decision to need it.
- */
-const LOADED_WHEN_NEEDED = /^src\/cli\/(real-|embedded-|directory-|serve)/;
 
 /** `src/log/segment.ts` -> `log`; `commands/serve.ts` -> `commands`; undefined outside of both. */
 export function layerOf(path: string): string | undefined {
+  if (isEntry(path)) return 'entry';
   if (path.startsWith('commands/')) return 'commands';
   return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+/** Files that nobody imports, because the program or a thread begins there, and the table of all commands. */
+export function isEntry(path: string): boolean {
+  return /^src\/cli\/(main|command-table|workers\/[^/]+)\.ts$/.test(path);
 }
 
 /** One line for each import that breaks the rule: where, and what to do instead. */
@@ -47,16 +48,35 @@ function breachOf(file: SourceFile, found: Import): string | undefined {
   if (from === undefined) return `${where}: a file of src/ stands in a layer's folder; move it into one`;
   if (to === undefined) return `${where}: imports ${found.target}, outside of src/ and commands/`;
   if (from === to) return undefined;
-  const rule = ALLOWED[from];
-  if (rule === undefined) return `${where}: ${from} is no layer of DESIGN section 2`;
-  if (rule.imports.includes(to)) return undefined;
-  if (rule.loaded?.includes(to)) {
-    if (found.kind !== 'static' || LOADED_WHEN_NEEDED.test(file.path)) return undefined;
-    return `${where}: ${from} takes ${to} only by import(), when it is needed (or \`import type\`)`;
-  }
-  const may =
-    [...rule.imports, ...(rule.loaded ?? []).map((layer) => `import() of ${layer}`)].join(', ') || 'no other layer';
-  return `${where}: ${from} must not import ${to} (it may import ${may}); move the shared part down, or pass it in`;
+  const may = ALLOWED[from];
+  if (may === undefined) return `${where}: ${from} is no layer of DESIGN section 2`;
+  if (may.includes(to)) return undefined;
+  const list = may.join(', ') || 'no other layer';
+  return `${where}: ${from} must not import ${to} (it may import ${list}); move the shared part down, or pass it in`;
+}
+
+/**
+ * One line for each import of the broker's side that a command pays for before it needs it: what is reached, by static
+ * imports, from a command or from what a command other than `serve` loads.
+ */
+export function heavyAtStart(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const commands = files.filter(({ path }) => path.startsWith('commands/') || path === 'src/cli/main.ts');
+  const loaded = commands
+    .filter(({ path }) => path !== 'commands/serve.ts')
+    .flatMap((file) => file.imports.flatMap((found) => (found.kind === 'dynamic' ? (found.target ?? []) : [])));
+  const reached = new Set([...commands.map(({ path }) => path), ...loaded]);
+  for (const path of reached) for (const target of staticTargets(byPath.get(path))) reached.add(target);
+  return [...reached].sort().flatMap((path) => {
+    const file = byPath.get(path);
+    if (file === undefined || HEAVY.includes(layerOf(path) ?? '')) return [];
+    return file.imports.flatMap((found) => {
+      if (found.kind !== 'static' || !HEAVY.includes(layerOf(found.target ?? '') ?? '')) return [];
+      return [
+        `${path}:${found.line}: every command loads ${found.target} through this; take it by import() when it is needed`,
+      ];
+    });
+  });
 }
 
 /** Each circle of run-time imports once, as `a -> b -> a`. */
@@ -78,6 +98,8 @@ export function importCycles(files: readonly SourceFile[]): string[] {
   return cycles;
 }
 
-function staticTargets(file: SourceFile): string[] {
-  return file.imports.flatMap((found) => (found.kind === 'static' && found.target !== undefined ? [found.target] : []));
+function staticTargets(file: SourceFile | undefined): string[] {
+  return (file?.imports ?? []).flatMap((found) =>
+    found.kind === 'static' && found.target !== undefined ? [found.target] : [],
+  );
 }

@@ -20,7 +20,7 @@ interface ModuleBan extends Ban {
 }
 
 /** The files that are the real Env, and the process' own edge: descriptors, signals, exit codes. */
-const REAL_ENV = /^(src\/cli\/(real-|process-|fd-|file-input|reader-watch|host)|src\/disk\/|src\/net\/node-)/;
+const REAL_ENV = /^(src\/cli\/(real-|workers\/|process-|fd-|file-input|reader-watch|host)|src\/disk\/|src\/net\/node-)/;
 
 const CODE_BANS: readonly CodeBan[] = [
   {
@@ -56,7 +56,7 @@ const CODE_BANS: readonly CodeBan[] = [
   },
   {
     pattern:
-      /\bprocess\.(?:env|argv|execPath|exit|exitCode|on|once|off|std\w+|cwd|kill|p?pid|platform|versions?|report|\w+Usage|emitWarning|getuid|umask|uptime|binding|abort)\b/g,
+      /(?<![.\w?])process\.(?:env|argv|execPath|exit|exitCode|on|once|off|std\w+|cwd|kill|p?pid|platform|versions?|report|\w+Usage|emitWarning|getuid|umask|uptime|binding|abort)\b/g,
     what: 'the process',
     instead: 'env.proc, or a value given by the caller',
     allowed: /^src\/cli\/|^src\/disk\/|^src\/net\/node-|^commands\//,

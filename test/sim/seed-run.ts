@@ -32,6 +32,8 @@ export interface SeedCounts {
   readonly virtualMs: number;
   readonly operations: number;
   readonly faultsStruck: number;
+  /** How often each `env.fault` point was passed. */
+  readonly points: Readonly<Record<string, number>>;
 }
 
 /** What a scenario works with. */
@@ -87,6 +89,12 @@ export async function runSeed(scenario: Scenario, options: SeedOptions): Promise
     traceHash: world.traceHash,
     traceLines: world.violations.length > 0 ? world.traceLines() : [],
     faults,
-    counts: { events: world.eventCount, virtualMs: world.nowMs, operations, faultsStruck: struck },
+    counts: {
+      events: world.eventCount,
+      virtualMs: world.nowMs,
+      operations,
+      faultsStruck: struck,
+      points: Object.fromEntries(injector?.pointCounts ?? []),
+    },
   };
 }

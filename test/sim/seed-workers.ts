@@ -62,6 +62,34 @@ export function summaryLine(outcomes: readonly SeedOutcome[], elapsedMs: number)
   ].join(', ');
 }
 
+/** How often each fault point was passed, all runs together. */
+export function pointsLine(outcomes: readonly SeedOutcome[]): string {
+  const totals = new Map<string, number>();
+  for (const { counts } of outcomes) {
+    for (const [point, count] of Object.entries(counts.points)) totals.set(point, (totals.get(point) ?? 0) + count);
+  }
+  return `fault points: ${[...totals].map(([point, count]) => `${point} ${count}`).join(', ') || 'none'}`;
+}
+
+/** Leaves out one fault after the other as long as the run still breaks the same rule; the indices that are left. */
+export async function shrinkFaults(failed: SeedOutcome, planted: string | undefined): Promise<number[]> {
+  const rule = failed.violations[0]?.rule;
+  let faults = failed.faults.map((_, index) => index);
+  for (const candidate of [...faults]) {
+    const fewer = faults.filter((index) => index !== candidate);
+    const [again] = await runSeedsInWorkers({
+      firstSeed: failed.seed,
+      seedCount: 1,
+      scenarios: [failed.scenario],
+      planted,
+      trace: false,
+      onlyFaults: fewer,
+    });
+    if (again?.violations.some((violation) => violation.rule === rule)) faults = fewer;
+  }
+  return faults;
+}
+
 async function bundleInto(folder: string): Promise<string> {
   const outfile = join(folder, 'seed-worker.mjs');
   await build({

@@ -51,7 +51,7 @@ describe('sim: create, produce, crash, take over and consume', function () {
       traceHash: '',
       traceLines: ['the last line'],
       faults: [{ atMs: 3, kind: 'power cut', seed: 1 }],
-      counts: { events: 9, virtualMs: 5, operations: 0, faultsStruck: 1 },
+      counts: { events: 9, virtualMs: 5, operations: 0, faultsStruck: 1, points: {} },
     };
     const report = failureReport(failing);
     for (const part of [
