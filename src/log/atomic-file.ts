@@ -1,0 +1,34 @@
+/**
+ * Replacing a small file so that a crash leaves the old content or the new, never a mixture (C-5): the new content goes to
+ * `<name>.tmp` in the same directory, is synced, and is renamed over. The rename is durable once the caller has synced the
+ * directory; callers that replace several files sync it once. A `.tmp` that a crash left is overwritten by the next writer.
+ */
+import type { Disk, DiskFile } from '../kernel/env.ts';
+
+/** Where syncs of files go, so that all of a process share one bounded queue (C-2). */
+export interface FileSync {
+  run(file: DiskFile): Promise<void>;
+}
+
+export async function replaceFile(disk: Disk, sync: FileSync, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await disk.open(temporary, 'w+');
+  try {
+    await file.writev([bytes], 0);
+    await file.truncate(bytes.length);
+    await sync.run(file);
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+}
+
+/** The file's content, or undefined when there is none. */
+export async function readFileIfThere(disk: Disk, path: string): Promise<Buffer | undefined> {
+  try {
+    return await disk.readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

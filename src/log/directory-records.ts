@@ -1,0 +1,245 @@
+/**
+ * What a log directory writes down about all its partitions: the close record, and Kafka's checkpoint files for recovery points
+ * and high watermarks. Checkpoints are written in the background while logs grow (C-8), and once more at the close; none is
+ * written that would not change. Partitions that nobody opened keep what is written of them, unparsed.
+ */
+import type { Env, Timer } from '../kernel/env.ts';
+import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { formatOffsetCheckpoint, type OffsetsByPartition, parseOffsetCheckpoint } from './checkpoint-file.ts';
+import {
+  CLOSE_RECORD_FILE,
+  type ClosedPartition,
+  formatCloseRecord,
+  formatCloseRecordLine,
+  parseCloseRecord,
+  parseCloseRecordLine,
+} from './close-record.ts';
+import type { LogCloseResult, PartitionLog } from './partition-log.ts';
+
+const CHECKPOINT_MS = 5000;
+const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
+const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
+const LOG_START_FILE = 'log-start-offset-checkpoint';
+
+/** What the checkpoints say of one partition. */
+export interface DurableOffsets {
+  /** Everything below was once on the disk. */
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+}
+
+export class DirectoryRecords {
+  readonly #env: Env;
+  readonly #sync: FileSync;
+  readonly #brokerDirectory: string;
+  readonly #canWrite: () => boolean;
+  readonly #recoveryPoints: Checkpoint;
+  readonly #highWatermarks: Checkpoint;
+  readonly #logStarts: Checkpoint;
+  #lines = new Map<string, string>();
+  #linesChanged = false;
+  #openLog: (name: string) => PartitionLog | undefined = () => undefined;
+  readonly #advanced = new Set<string>();
+  #timer: Timer | undefined;
+  /** Writes one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(env: Env, sync: FileSync, brokerDirectory: string, canWrite: () => boolean) {
+    this.#env = env;
+    this.#sync = sync;
+    this.#brokerDirectory = brokerDirectory;
+    this.#canWrite = canWrite;
+    const checkpoint = (file: string): Checkpoint => new Checkpoint(env, sync, `${brokerDirectory}/log/${file}`);
+    this.#recoveryPoints = checkpoint(RECOVERY_POINT_FILE);
+    this.#highWatermarks = checkpoint(HIGH_WATERMARK_FILE);
+    this.#logStarts = checkpoint(LOG_START_FILE);
+  }
+
+  /** Reads the close record. @throws UnknownFormatError */
+  async load(): Promise<void> {
+    const content = await readFileIfThere(this.#env.disk, this.#closeRecordPath);
+    if (content !== undefined) this.#lines = parseCloseRecord(content) ?? new Map();
+  }
+
+  /** From whom the offsets of open logs come. */
+  watch(openLog: (name: string) => PartitionLog | undefined): void {
+    this.#openLog = openLog;
+  }
+
+  /** What the last clean close says of the partition; undefined when it is of another topic id. */
+  closedPartition(name: string, topicId: string): ClosedPartition | undefined {
+    const line = this.#lines.get(name);
+    const closed = line === undefined ? undefined : parseCloseRecordLine(line);
+    return closed?.topicId === topicId ? closed : undefined;
+  }
+
+  async durable(name: string): Promise<DurableOffsets> {
+    const [recoveryPoints, logStarts] = await Promise.all([this.#recoveryPoints.offsets(), this.#logStarts.offsets()]);
+    return { recoveryPoint: recoveryPoints.get(name) ?? 0, logStartOffset: logStarts.get(name) ?? 0 };
+  }
+
+  /** An open log's durable end or high watermark moved. */
+  advanced(name: string): void {
+    this.#advanced.add(name);
+    if (this.#timer !== undefined || this.#stopped) return;
+    const due = (): void => {
+      this.#timer = undefined;
+      this.#checkpoint();
+    };
+    this.#timer = this.#env.clock.timer(CHECKPOINT_MS, due, true);
+  }
+
+  /** Takes back what is promised of offsets from `endOffset` on: durable when it resolves. */
+  forgetFrom(name: string, endOffset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const line = this.#lines.get(name);
+      const closed = line === undefined ? undefined : parseCloseRecordLine(line);
+      if (closed !== undefined && closed.endOffset > endOffset) this.#dropLine(name);
+      for (const checkpoint of [this.#recoveryPoints, this.#highWatermarks]) {
+        const offset = (await checkpoint.offsets()).get(name);
+        if (offset !== undefined && offset > endOffset) await checkpoint.set(name, endOffset);
+      }
+      await this.#saveAll();
+    });
+  }
+
+  /** Takes back everything that is written of the partition: durable when it resolves. */
+  forget(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#lines.has(name)) this.#dropLine(name);
+      this.#advanced.delete(name);
+      for (const checkpoint of this.#checkpoints) await checkpoint.set(name, undefined);
+      await this.#saveAll();
+    });
+  }
+
+  /** Ends the background checkpoints. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#writing;
+  }
+
+  /** Notes what a log left at its close; `save` writes it. */
+  closed(log: PartitionLog, result: LogCloseResult): void {
+    if (result === 'unchanged') return;
+    if (result === 'unclean') {
+      if (this.#lines.has(log.name)) this.#dropLine(log.name);
+      return;
+    }
+    this.#lines.set(log.name, formatCloseRecordLine(log.name, result));
+    this.#linesChanged = true;
+    this.#advanced.add(log.name);
+  }
+
+  /** Writes everything that changed: the close record durably, the checkpoints up to the sync of their directory. */
+  save(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#noteAdvanced();
+      await this.#saveLines();
+      for (const checkpoint of this.#checkpoints) await checkpoint.save();
+    });
+  }
+
+  get #closeRecordPath(): string {
+    return `${this.#brokerDirectory}/${CLOSE_RECORD_FILE}`;
+  }
+
+  get #checkpoints(): readonly Checkpoint[] {
+    return [this.#recoveryPoints, this.#highWatermarks, this.#logStarts];
+  }
+
+  #checkpoint(): void {
+    if (!this.#canWrite()) return;
+    const done = this.#inTurn(async () => {
+      await this.#noteAdvanced();
+      await this.#saveCheckpoints();
+    });
+    done.catch((error) => this.#env.log.warn(`the checkpoints cannot be written: ${String(error)}`));
+  }
+
+  async #noteAdvanced(): Promise<void> {
+    const names = [...this.#advanced];
+    this.#advanced.clear();
+    for (const name of names) {
+      const log = this.#openLog(name);
+      if (log === undefined || log.failed !== undefined || log.damagedAt !== undefined) continue;
+      await this.#recoveryPoints.set(name, log.durableEndOffset);
+      await this.#highWatermarks.set(name, log.highWatermark);
+    }
+  }
+
+  async #saveAll(): Promise<void> {
+    await this.#saveLines();
+    await this.#saveCheckpoints();
+  }
+
+  async #saveLines(): Promise<void> {
+    if (!this.#linesChanged) return;
+    const { disk } = this.#env;
+    await replaceFile(disk, this.#sync, this.#closeRecordPath, formatCloseRecord(this.#lines));
+    await disk.syncDirectory(this.#brokerDirectory);
+    this.#linesChanged = false;
+  }
+
+  async #saveCheckpoints(): Promise<void> {
+    let replaced = false;
+    for (const checkpoint of this.#checkpoints) replaced = (await checkpoint.save()) || replaced;
+    if (replaced) await this.#env.disk.syncDirectory(`${this.#brokerDirectory}/log`);
+  }
+
+  #dropLine(name: string): void {
+    this.#lines.delete(name);
+    this.#linesChanged = true;
+  }
+
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const done = this.#writing.then(action);
+    this.#writing = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** One checkpoint file, read when first needed. */
+class Checkpoint {
+  readonly #env: Env;
+  readonly #sync: FileSync;
+  readonly #path: string;
+  #offsets: Promise<OffsetsByPartition> | undefined;
+  #changed = false;
+
+  constructor(env: Env, sync: FileSync, path: string) {
+    this.#env = env;
+    this.#sync = sync;
+    this.#path = path;
+  }
+
+  offsets(): Promise<OffsetsByPartition> {
+    this.#offsets ??= this.#read();
+    return this.#offsets;
+  }
+
+  /** `undefined` takes the partition out. */
+  async set(name: string, offset: number | undefined): Promise<void> {
+    const offsets = await this.offsets();
+    if (offsets.get(name) === offset) return;
+    if (offset === undefined) offsets.delete(name);
+    else offsets.set(name, offset);
+    this.#changed = true;
+  }
+
+  /** Replaces the file when something changed, and says whether it did; its directory is not synced. */
+  async save(): Promise<boolean> {
+    if (!this.#changed) return false;
+    const text = formatOffsetCheckpoint(await this.offsets());
+    await replaceFile(this.#env.disk, this.#sync, this.#path, Buffer.from(text));
+    this.#changed = false;
+    return true;
+  }
+
+  async #read(): Promise<OffsetsByPartition> {
+    const content = await readFileIfThere(this.#env.disk, this.#path);
+    return (content === undefined ? undefined : parseOffsetCheckpoint(content.toString('latin1'))) ?? new Map();
+  }
+}

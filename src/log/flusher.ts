@@ -1,0 +1,264 @@
+/**
+ * Group commit of one log: a writer that puts what is queued into the file, one write a group, and a syncer that puts what is
+ * written on the disk, one sync in flight. Both run by themselves while there is work, and neither waits for the other: the
+ * next group is written (and collected) while a sync is under way, and that sync's successor covers all of them.
+ *
+ *   enqueue -> [groups] -> writer: makeReady, writev -> wrote() -> syncer: datasync -> synced()
+ *
+ * What happens on failure (D12, H-9, I-30): a write that meets a full disk is cut back by the owner and everything queued is
+ * refused; any other failed write, and every failed sync, puts the log offline for good.
+ */
+import { assert } from '../kernel/assert.ts';
+import type { DiskFile, Env, Timer } from '../kernel/env.ts';
+import { AppendGroup, type QueuedBatch } from './append-group.ts';
+import type { FileSync } from './atomic-file.ts';
+import { NotAllowedToWrite } from './log-failure.ts';
+import type { Segment } from './segment.ts';
+
+/** The log that a flusher works for. */
+export interface FlushTarget {
+  /** Whether this process may still write here. */
+  canWrite(): boolean;
+  /** Makes the files of the group's segment when there are none, and whatever must be durable before its batches. */
+  makeReady(segment: Segment): Promise<DiskFile>;
+  /** The group is in the page cache. */
+  wrote(group: AppendGroup): Promise<void>;
+  /** Everything up to `endOffset` (exclusive) is on the disk. */
+  synced(endOffset: number): void;
+  /** The group was not written, nor will those be that were queued after it: takes them back and cuts the file. */
+  cutBack(groups: readonly AppendGroup[], cause: unknown): Promise<void>;
+  /** A write or sync failed: nothing more happens to this log. `groups` were not written. */
+  wentOffline(groups: readonly AppendGroup[], cause: unknown): void;
+}
+
+/** When to sync without being asked for each group. */
+export interface FlushPolicy {
+  /** Sync after each write. */
+  readonly everyWrite: boolean;
+  /** Sync at the latest this long after a write; Infinity: never for that reason. */
+  readonly intervalMs: number;
+  /** Sync when as many records are written and not synced; Infinity: never for that reason. */
+  readonly recordCount: number;
+}
+
+export class Flusher {
+  readonly #env: Env;
+  readonly #sync: FileSync;
+  readonly #target: FlushTarget;
+  #policy: FlushPolicy;
+  #groups: AppendGroup[] = [];
+  #writing: AppendGroup | undefined;
+  #writer: Promise<void> | undefined;
+  #syncer: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #unsyncedRecords = 0;
+  #writtenEnd: number;
+  #syncedEnd: number;
+  #lastFile: DiskFile | undefined;
+  #offline = false;
+
+  /** `endOffset`: the log's end; all of it is on the disk. */
+  constructor(env: Env, sync: FileSync, target: FlushTarget, policy: FlushPolicy, endOffset: number) {
+    this.#env = env;
+    this.#sync = sync;
+    this.#target = target;
+    this.#policy = policy;
+    this.#writtenEnd = endOffset;
+    this.#syncedEnd = endOffset;
+  }
+
+  get writtenEnd(): number {
+    return this.#writtenEnd;
+  }
+
+  get syncedEnd(): number {
+    return this.#syncedEnd;
+  }
+
+  setPolicy(policy: FlushPolicy): void {
+    this.#policy = policy;
+    this.#askForSync();
+  }
+
+  /** Queues a batch for `segment` and answers the group that it went into. Bounded by the memory that the caller may hold. */
+  enqueue(segment: Segment, batch: QueuedBatch): AppendGroup {
+    assert(!this.#offline, 'nothing is queued for a log that is offline');
+    let group = this.#groups[this.#groups.length - 1];
+    if (group === undefined || !group.takes(segment)) {
+      group = new AppendGroup(segment);
+      this.#groups.push(group);
+    }
+    group.add(batch);
+    if (this.#writer === undefined) this.#startWriter();
+    return group;
+  }
+
+  /** The group that holds `offset` and is not written yet. */
+  unwrittenGroup(offset: number): AppendGroup | undefined {
+    if (this.#writing !== undefined && this.#writing.lastOffset >= offset) return this.#writing;
+    return this.#groups.find((group) => group.lastOffset >= offset);
+  }
+
+  /** Waits until nothing is queued or being written. */
+  async drain(): Promise<void> {
+    while (this.#writer !== undefined) await this.#writer;
+  }
+
+  /** Drains, then syncs what is not on the disk; at once when the log is offline. */
+  async flush(): Promise<void> {
+    await this.drain();
+    while (this.#syncedEnd < this.#writtenEnd && !this.#offline) {
+      this.#startSyncer();
+      await this.#syncer;
+    }
+  }
+
+  /** Stops the timer. What was not flushed stays as it is. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** After a truncation: the log ends at `endOffset`, and that is on the disk. Nothing is queued. */
+  restartAt(endOffset: number): void {
+    assert(this.#writer === undefined && this.#syncer === undefined, 'a log is truncated when nothing is under way');
+    this.#writtenEnd = endOffset;
+    this.#syncedEnd = endOffset;
+    this.#lastFile = undefined;
+  }
+
+  /** In the next turn, so that all appends of this one go out together. */
+  #startWriter(): void {
+    this.#writer = new Promise((resolve) => {
+      this.#env.clock.soon(() => {
+        this.#writeAll().then(resolve, (cause) => {
+          this.#goOffline(cause);
+          resolve();
+        });
+      });
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
+        this.#writing = group;
+        await this.#write(group);
+        this.#writing = undefined;
+      }
+    } finally {
+      this.#writer = undefined;
+    }
+  }
+
+  async #write(group: AppendGroup): Promise<void> {
+    const start = group.segment;
+    try {
+      if (!this.#target.canWrite()) throw new NotAllowedToWrite();
+      const file = await this.#fileOf(start);
+      await file.writev(
+        group.batches.map((batch) => batch.bytes),
+        start.writtenBytes,
+      );
+    } catch (cause) {
+      await this.#writeFailed(cause);
+      return;
+    }
+    if (this.#offline) return;
+    this.#env.fault('log.append.after-write');
+    this.#writtenEnd = group.lastOffset + 1;
+    this.#unsyncedRecords += group.recordCount;
+    const noted = this.#target.wrote(group);
+    this.#askForSync();
+    await noted;
+  }
+
+  /** A segment is left for the next one only when all of it is on the disk: later syncs are of the later file. */
+  async #fileOf(segment: Segment): Promise<DiskFile> {
+    if (!segment.created && this.#lastFile !== undefined) await this.#syncUpTo(this.#lastFile, this.#writtenEnd);
+    const file = await this.#target.makeReady(segment);
+    this.#lastFile = file;
+    return file;
+  }
+
+  async #writeFailed(cause: unknown): Promise<void> {
+    if (this.#offline) return;
+    const refused = this.#takeUnwritten();
+    if (cause instanceof SyncFailed || !isCutBack(cause)) {
+      this.#offline = true;
+      this.#target.wentOffline(refused, cause instanceof SyncFailed ? cause.cause : cause);
+      return;
+    }
+    try {
+      await this.#target.cutBack(refused, cause);
+    } catch (error) {
+      this.#goOffline(error);
+    }
+  }
+
+  #takeUnwritten(): AppendGroup[] {
+    const taken = this.#writing === undefined ? this.#groups : [this.#writing, ...this.#groups];
+    this.#groups = [];
+    this.#writing = undefined;
+    return taken;
+  }
+
+  #goOffline(cause: unknown): void {
+    if (this.#offline) return;
+    this.#offline = true;
+    this.stop();
+    this.#target.wentOffline(this.#takeUnwritten(), cause);
+  }
+
+  #askForSync(): void {
+    if (this.#syncedEnd >= this.#writtenEnd || this.#offline) return;
+    const { everyWrite, intervalMs, recordCount } = this.#policy;
+    if (everyWrite || this.#unsyncedRecords >= recordCount) {
+      if (this.#syncer === undefined) this.#startSyncer();
+    } else if (this.#timer === undefined && Number.isFinite(intervalMs)) {
+      const due = (): void => {
+        this.#timer = undefined;
+        if (this.#syncer === undefined && !this.#offline) this.#startSyncer();
+      };
+      this.#timer = this.#env.clock.timer(intervalMs, due, true);
+    }
+  }
+
+  #startSyncer(): void {
+    const file = this.#lastFile;
+    if (this.#syncer !== undefined || file === undefined) return;
+    this.#syncer = this.#syncUpTo(file, this.#writtenEnd)
+      .catch((cause) => this.#goOffline(cause instanceof SyncFailed ? cause.cause : cause))
+      .finally(() => {
+        this.#syncer = undefined;
+        this.#askForSync();
+      });
+  }
+
+  async #syncUpTo(file: DiskFile, endOffset: number): Promise<void> {
+    if (this.#syncedEnd >= endOffset) return;
+    const records = this.#unsyncedRecords;
+    try {
+      await this.#sync.run(file);
+    } catch (cause) {
+      throw new SyncFailed('a sync of the log failed', { cause });
+    }
+    if (this.#offline || this.#syncedEnd >= endOffset) return;
+    this.#env.fault('log.append.after-sync');
+    this.#unsyncedRecords = Math.max(0, this.#unsyncedRecords - records);
+    this.#syncedEnd = endOffset;
+    this.#target.synced(endOffset);
+  }
+}
+
+class SyncFailed extends Error {
+  override readonly name = 'SyncFailed';
+}
+
+const CUT_BACK_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Whether the log can go on after this failure of a write once the file is cut back to what it held. */
+function isCutBack(cause: unknown): boolean {
+  if (cause instanceof NotAllowedToWrite) return true;
+  return cause instanceof Error && 'code' in cause && CUT_BACK_CODES.has(cause.code);
+}

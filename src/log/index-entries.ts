@@ -1,0 +1,146 @@
+/**
+ * The entries of an index file (.index or .timeindex): fixed-size, only ever added at the end or cut from it.
+ *
+ * Entries are added in memory, after the log bytes that they point to were written, and reach the file later and in order
+ * (C-3): a crash may lose the last ones, never their order. The part of an old file is read when something looks
+ * entries up; a command that only appends never reads it. No file stays open. Not synced: an index can be derived.
+ */
+import type { Disk } from '../kernel/env.ts';
+
+/** Entries that wait for being written; the writer of the log flushes when it sees more. */
+export const INDEX_FLUSH_ENTRIES = 512;
+
+const FIRST_CAPACITY_ENTRIES = 64;
+
+export class IndexEntries {
+  readonly path: string;
+  readonly entryBytes: number;
+  readonly #disk: Disk;
+  /** Entries [#firstInMemory, #count). */
+  #bytes: Buffer = Buffer.alloc(0);
+  #firstInMemory: number;
+  #count: number;
+  #persistedCount: number;
+  #loading: Promise<boolean> | undefined;
+  /** Changes when entries that may be in the file are replaced or cut, so that a write under way does not count for them. */
+  #generation = 0;
+
+  /** `persistedCount` entries are in the file already; 0 for one that may not exist yet. */
+  constructor(disk: Disk, path: string, entryBytes: number, persistedCount: number) {
+    this.#disk = disk;
+    this.path = path;
+    this.entryBytes = entryBytes;
+    this.#firstInMemory = persistedCount;
+    this.#count = persistedCount;
+    this.#persistedCount = persistedCount;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get unwrittenCount(): number {
+    return this.#count - this.#persistedCount;
+  }
+
+  get loaded(): boolean {
+    return this.#firstInMemory === 0;
+  }
+
+  /** Adds an entry and answers where to write its `entryBytes` bytes: `bytes` from `at`. */
+  push(): { bytes: Buffer; at: number } {
+    const at = (this.#count - this.#firstInMemory) * this.entryBytes;
+    if (at + this.entryBytes > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(FIRST_CAPACITY_ENTRIES * this.entryBytes, this.#bytes.length * 2));
+      this.#bytes.copy(larger, 0, 0, at);
+      this.#bytes = larger;
+    }
+    this.#count += 1;
+    return { bytes: this.#bytes, at };
+  }
+
+  /** The bytes of entry `index` (0 = first of the file), which must be in memory. */
+  entry(index: number): { bytes: Buffer; at: number } {
+    return { bytes: this.#bytes, at: (index - this.#firstInMemory) * this.entryBytes };
+  }
+
+  /**
+   * Brings the file's entries into memory. False when the file is missing or holds fewer bytes than it should: the entries
+   * in memory are then worth nothing and the index is to be rebuilt.
+   */
+  load(): Promise<boolean> {
+    if (this.loaded) return Promise.resolve(true);
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #load(): Promise<boolean> {
+    const wanted = this.#firstInMemory * this.entryBytes;
+    if ((await this.#disk.stat(this.path)) === undefined) return false;
+    const old = (await this.#disk.readFile(this.path)).subarray(0, wanted);
+    if (this.loaded) return true;
+    if (old.length < wanted) return false;
+    const added = this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
+    this.#bytes = Buffer.concat([old, added]);
+    this.#firstInMemory = 0;
+    return true;
+  }
+
+  /** Drops the entries from memory; all of them must be in the file, from where they are read again when needed. */
+  unload(): void {
+    this.#bytes = Buffer.alloc(0);
+    this.#firstInMemory = this.#count;
+  }
+
+  /** Writes what the file does not have yet. The file exists afterwards and holds exactly `count` entries. */
+  async flush(): Promise<void> {
+    const count = this.#count;
+    const from = this.#persistedCount;
+    const generation = this.#generation;
+    const file = await this.#disk.open(this.path, 'w+');
+    try {
+      if (count > from) {
+        const start = (from - this.#firstInMemory) * this.entryBytes;
+        const bytes = this.#bytes.subarray(start, (count - this.#firstInMemory) * this.entryBytes);
+        await file.writev([bytes], from * this.entryBytes);
+      }
+      await file.truncate(count * this.entryBytes);
+    } finally {
+      await file.close();
+    }
+    if (generation === this.#generation) this.#persistedCount = count;
+  }
+
+  /**
+   * Puts `entries` in the place of those that were in the file when this object was made; what was added since stays. The
+   * file follows with the next `flush`.
+   */
+  replaceOld(entries: Buffer): void {
+    const added = this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
+    const addedCount = this.#count - this.#firstInMemory;
+    this.#bytes = Buffer.concat([entries, added]);
+    this.#firstInMemory = 0;
+    this.#count = entries.length / this.entryBytes + addedCount;
+    this.#persistedCount = 0;
+    this.#generation += 1;
+  }
+
+  /** All entries in memory, one after the other. */
+  inMemory(): Buffer {
+    return this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
+  }
+
+  /** Keeps the first `count` entries; the file follows with the next `flush`. */
+  cut(count: number): void {
+    if (count >= this.#count) return;
+    this.#generation += 1;
+    this.#count = count;
+    this.#persistedCount = Math.min(this.#persistedCount, count);
+    if (count <= this.#firstInMemory) {
+      this.#firstInMemory = count;
+      this.#bytes = Buffer.alloc(0);
+    }
+  }
+}

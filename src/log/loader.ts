@@ -1,0 +1,159 @@
+/**
+ * Opens the files of one partition: gathers the facts, lets recovery-cases decide, and carries the decision out. After a clean
+ * close nothing is scanned: one listing, one stat and the small files. After any other end the log is recovered; a crash
+ * meanwhile changes nothing, as each step may be done again (I-27).
+ */
+import type { Env } from '../kernel/env.ts';
+import { type FileSync, readFileIfThere } from './atomic-file.ts';
+import type { ClosedPartition } from './close-record.ts';
+import type { DurableOffsets } from './directory-records.ts';
+import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
+import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import type { OpenFiles } from './open-files.ts';
+import type { ProducerTable } from './producer-state.ts';
+import { recoverLog } from './recovery.ts';
+import { decideOpen } from './recovery-cases.ts';
+import { NO_TIMESTAMP, Segment, type SegmentContext } from './segment.ts';
+import { parseSegmentFileName, type SegmentSuffix, segmentFileName } from './segment-files.ts';
+
+export interface LoadOptions {
+  readonly env: Env;
+  readonly files: OpenFiles;
+  readonly sync: FileSync;
+  /** The partition's directory. */
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly closedCleanly: boolean;
+  /** The partition's line of the close record, when it is of this topic id. */
+  readonly closed: ClosedPartition | undefined;
+  /** What the checkpoints say; asked for only when the log is recovered. */
+  readonly durable: () => Promise<DurableOffsets>;
+}
+
+export interface LoadedLog {
+  /** Ascending, at least one. */
+  readonly segments: readonly Segment[];
+  readonly logStartOffset: number;
+  readonly endOffset: number;
+  readonly epochs: readonly EpochEntry[];
+  /** What leader-epoch-checkpoint says; undefined when it is missing or broken. */
+  readonly epochsOnDisk: readonly EpochEntry[] | undefined;
+  readonly producers: ProducerTable;
+  /** The offset in the name of the snapshot that the last close left; undefined when there is none. */
+  readonly closeSnapshot: number | undefined;
+  /** The offset at which bytes that were once on the disk are missing or broken; undefined when all is well. */
+  readonly damagedAt: number | undefined;
+  /** Whether a recovery ran, so that what the close record says is no longer true. */
+  readonly recovered: boolean;
+}
+
+/** A segment's files as they are found. */
+export interface FoundSegment {
+  readonly baseOffset: number;
+  readonly logBytes: number;
+}
+
+export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
+  const names = await listIfThere(options);
+  const bases = offsetsOf(names, '.log');
+  const { closed } = options;
+  const last = bases[bases.length - 1];
+  const lastBytes = last === undefined ? 0 : await sizeOf(options, last);
+  const sameSegments =
+    closed?.segments.length === bases.length && closed.segments.every(({ baseOffset }, at) => baseOffset === bases[at]);
+  const sameActiveBytes = closed?.segments[closed.segments.length - 1]?.logBytes === lastBytes;
+  const decision = decideOpen({
+    hasSegments: bases.length > 0,
+    closedCleanly: options.closedCleanly,
+    record: closed === undefined ? undefined : { sameSegments, sameActiveBytes },
+  });
+  if (decision === 'fresh') return freshLog(options);
+  const epochs = await readEpochs(options);
+  if (decision === 'trust' && closed !== undefined && epochs !== undefined) return trustedLog(options, closed, epochs);
+  const found: FoundSegment[] = [];
+  for (const baseOffset of bases) {
+    found.push({ baseOffset, logBytes: baseOffset === last ? lastBytes : await sizeOf(options, baseOffset) });
+  }
+  return recoverLog({ ...options, ...(await options.durable()) }, found, offsetsOf(names, '.snapshot'), epochs);
+}
+
+function freshLog(options: LoadOptions): LoadedLog {
+  return {
+    segments: [Segment.planned(contextOf(options), 0)],
+    logStartOffset: 0,
+    endOffset: 0,
+    epochs: [],
+    epochsOnDisk: undefined,
+    producers: new Map(),
+    closeSnapshot: undefined,
+    damagedAt: undefined,
+    recovered: false,
+  };
+}
+
+function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: readonly EpochEntry[]): LoadedLog {
+  const segments = closed.segments.map((segment, index) => {
+    const active = index === closed.segments.length - 1 ? closed.active : undefined;
+    const { firstTimestamp = null } = active ?? {};
+    const facts = {
+      baseOffset: segment.baseOffset,
+      createdMs: active?.createdMs ?? 0,
+      logBytes: segment.logBytes,
+      indexEntries: segment.indexEntries,
+      timeIndexEntries: segment.timeIndexEntries,
+      lastIndexedTimestamp: BigInt(active?.lastIndexedTimestamp ?? -1),
+      largest:
+        active === undefined
+          ? NO_TIMESTAMP
+          : { timestamp: BigInt(active.largestTimestamp), offset: active.largestTimestampOffset },
+      firstTimestamp: firstTimestamp === null ? undefined : BigInt(firstTimestamp),
+      bytesSinceIndexEntry: active?.bytesSinceIndexEntry ?? 0,
+    };
+    return new Segment(contextOf(options), facts, true);
+  });
+  return {
+    segments,
+    logStartOffset: closed.logStartOffset,
+    endOffset: closed.endOffset,
+    epochs: cutEpochsFromEnd(epochs, closed.endOffset),
+    epochsOnDisk: epochs,
+    producers: closed.producers,
+    closeSnapshot: closed.endOffset,
+    damagedAt: undefined,
+    recovered: false,
+  };
+}
+
+export function contextOf(options: LoadOptions): SegmentContext {
+  return { env: options.env, files: options.files, directory: options.directory };
+}
+
+async function listIfThere(options: LoadOptions): Promise<string[]> {
+  try {
+    return await options.env.disk.list(options.directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function offsetsOf(names: readonly string[], suffix: SegmentSuffix): number[] {
+  const offsets: number[] = [];
+  for (const name of names) {
+    const parsed = parseSegmentFileName(name);
+    if (parsed?.suffix === suffix) offsets.push(parsed.offset);
+  }
+  return offsets;
+}
+
+async function sizeOf(options: LoadOptions, baseOffset: number): Promise<number> {
+  const stat = await options.env.disk.stat(`${options.directory}/${segmentFileName(baseOffset, '.log')}`);
+  return stat?.size ?? 0;
+}
+
+/** undefined when the file is missing or does not parse. */
+async function readEpochs(options: LoadOptions): Promise<readonly EpochEntry[] | undefined> {
+  const content = await readFileIfThere(options.env.disk, `${options.directory}/${LEADER_EPOCH_FILE}`);
+  return content === undefined ? undefined : parseLeaderEpochFile(content.toString('latin1'));
+}

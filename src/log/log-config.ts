@@ -1,0 +1,46 @@
+/**
+ * What a topic's configuration means to one partition's log. Names and defaults are Kafka's (contract 8.1), the unit of
+ * each number is in its name.
+ */
+
+/**
+ * When a record counts as committed, that is, readable and acked to acks=all (DESIGN D5):
+ * `ack` once it is on the disk; `interval` once it is written, with a sync at most `flushMs` (or 1000 ms) later;
+ * `os` once it is written, with a sync only where flush.ms or flush.messages ask for one, on roll and on close.
+ */
+export type Durability = 'ack' | 'interval' | 'os';
+
+export interface LogConfig {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly segmentJitterMs: number;
+  readonly indexIntervalBytes: number;
+  readonly segmentIndexBytes: number;
+  /** Of a whole batch, header included. */
+  readonly maxMessageBytes: number;
+  readonly timestampType: 'CreateTime' | 'LogAppendTime';
+  readonly timestampBeforeMaxMs: bigint;
+  readonly timestampAfterMaxMs: bigint;
+  /** Sync at the latest when this many records are written and not yet on the disk; Infinity: never for that reason. */
+  readonly flushMessages: number;
+  /** Sync at the latest this long after a write; Infinity: never for that reason. */
+  readonly flushMs: number;
+  readonly durability: Durability;
+  readonly compressionType: 'producer';
+}
+
+export const DEFAULT_LOG_CONFIG: LogConfig = {
+  segmentBytes: 1_073_741_824,
+  segmentMs: 604_800_000,
+  segmentJitterMs: 0,
+  indexIntervalBytes: 4096,
+  segmentIndexBytes: 10_485_760,
+  maxMessageBytes: 1_048_588,
+  timestampType: 'CreateTime',
+  timestampBeforeMaxMs: 9_223_372_036_854_775_807n,
+  timestampAfterMaxMs: 3_600_000n,
+  flushMessages: Number.POSITIVE_INFINITY,
+  flushMs: Number.POSITIVE_INFINITY,
+  durability: 'ack',
+  compressionType: 'producer',
+};

@@ -1,0 +1,301 @@
+/**
+ * One broker's log directory and what is ours beside it:
+ *
+ *   brokers/<id>/close-record                       close-record.ts
+ *   brokers/<id>/log/meta.properties                made with the directory, at the first append
+ *   brokers/<id>/log/.kafka_cleanshutdown           there only while the directory is closed
+ *   brokers/<id>/log/recovery-point-offset-checkpoint, replication-offset-checkpoint
+ *   brokers/<id>/log/<topic>-<partition>/           log-files.ts
+ *
+ * Sync calls of one open, append and close on a directory and partition that exist and were closed cleanly (DESIGN 5.6):
+ *
+ *   when    what                                                            calls
+ *   open    log directory, once the clean marker is removed (C-6)           1
+ *   append  the .log, one a group                                           1
+ *   close   close-record.tmp, then the broker's directory                   2
+ *           recovery-point-offset-checkpoint.tmp                            1
+ *           replication-offset-checkpoint.tmp                               1
+ *           .kafka_cleanshutdown.tmp, then the log directory                2
+ *                                                                           8
+ *
+ * A file that would not change is not written again: without an append a close is the marker and its directory, 2 calls.
+ * The order at a close is what makes the marker true: data, then close record, then checkpoints and marker. Indexes and
+ * snapshots are never synced: the next open checks them against the close record, and all of them can be derived.
+ */
+
+import { SyncQueue } from '../disk/sync-queue.ts';
+import type { Env } from '../kernel/env.ts';
+import { SlabPool } from '../kernel/slab-pool.ts';
+import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
+import { DirectoryRecords } from './directory-records.ts';
+import { loadLog } from './loader.ts';
+import type { LogConfig } from './log-config.ts';
+import type { LogHost } from './log-host.ts';
+import { formatMetaProperties, META_PROPERTIES_FILE, parseMetaProperties } from './meta-properties.ts';
+import { OpenFiles } from './open-files.ts';
+import { adoptDirectory, claimDirectory } from './partition-directory.ts';
+import { PartitionLog } from './partition-log.ts';
+import { isDeletedDirectoryName, partitionName, retiredDirectoryName } from './segment-files.ts';
+import { SegmentIndexes } from './segment-indexes.ts';
+
+export interface LogDirectoryOptions {
+  /** brokers/<id>; the log directory is `log` in it. */
+  readonly brokerDirectory: string;
+  readonly clusterId: string;
+  readonly brokerId: number;
+  readonly brokerEpoch: number;
+  /** Whether this process may still write (R-5). */
+  readonly canWrite: () => boolean;
+  /** False when the caller knows better than the marker: then every partition is recovered. */
+  readonly lastCloseWasClean?: boolean;
+  /** Shared with others of the process where they have one. */
+  readonly sync?: FileSync;
+  readonly pool?: SlabPool;
+}
+
+export interface OpenPartitionOptions {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly config: LogConfig;
+  readonly leaderEpoch: number;
+}
+
+/** The directory belongs to another cluster or broker; nothing was changed in it. */
+export class ForeignLogDirectoryError extends Error {
+  override readonly name = 'ForeignLogDirectoryError';
+}
+
+const SEALED_FILES_OPEN_MAX = 64;
+/** Logs that are closed at the same time. */
+const CLOSING_COUNT = 16;
+
+/**
+ * Whether the broker's last process closed its logs cleanly (C-6); also when it never had any. With `previousBrokerEpoch`, the
+ * epoch of the broker's newest registration, a marker of any other epoch does not count: it is that of a process which
+ * was no longer the broker when it closed. Writes nothing.
+ */
+export async function lastCloseWasClean(
+  env: Env,
+  brokerDirectory: string,
+  previousBrokerEpoch?: number,
+): Promise<boolean> {
+  const directory = `${brokerDirectory}/log`;
+  const epoch = await readMarker(env, directory);
+  if (epoch === undefined) return (await env.disk.stat(directory)) === undefined;
+  return previousBrokerEpoch === undefined || epoch === previousBrokerEpoch;
+}
+
+export class LogDirectory {
+  readonly #env: Env;
+  readonly #options: LogDirectoryOptions;
+  /** brokers/<id>/log */
+  readonly #directory: string;
+  readonly #host: LogHost;
+  readonly #records: DirectoryRecords;
+  readonly #closedCleanly: boolean;
+  readonly #opening = new Map<string, Promise<PartitionLog>>();
+  readonly #logs = new Map<string, PartitionLog>();
+  #root: Promise<void> | undefined;
+  #rootThere: boolean;
+
+  private constructor(
+    env: Env,
+    options: LogDirectoryOptions,
+    found: { records: DirectoryRecords; sync: FileSync; closedCleanly: boolean; rootThere: boolean },
+  ) {
+    this.#env = env;
+    this.#options = options;
+    this.#directory = `${options.brokerDirectory}/log`;
+    this.#records = found.records;
+    this.#closedCleanly = found.closedCleanly;
+    this.#rootThere = found.rootThere;
+    const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX);
+    this.#host = {
+      env,
+      files,
+      indexes: new SegmentIndexes(files),
+      sync: found.sync,
+      pool: options.pool ?? new SlabPool(),
+      canWrite: options.canWrite,
+      prepareRoot: () => this.#prepareRoot(),
+      syncRoot: () => env.disk.syncDirectory(this.#directory),
+      advanced: (name) => this.#records.advanced(name),
+      forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
+    };
+    this.#records.watch((name) => this.#logs.get(name));
+  }
+
+  /**
+   * Takes the directory over: reads what the last close left and removes the marker, durably, before anything is written.
+   * @throws UnknownFormatError, ForeignLogDirectoryError: nothing was changed
+   */
+  static async open(env: Env, options: LogDirectoryOptions): Promise<LogDirectory> {
+    const directory = `${options.brokerDirectory}/log`;
+    const sync = options.sync ?? new SyncQueue(env);
+    const records = new DirectoryRecords(env, sync, options.brokerDirectory, options.canWrite);
+    const [marker, root] = await Promise.all([
+      readMarker(env, directory),
+      env.disk.stat(directory),
+      records.load(),
+      checkMetaProperties(env, directory, options),
+    ]);
+    const rootThere = root !== undefined;
+    const closedCleanly = !rootThere || (marker !== undefined && options.lastCloseWasClean !== false);
+    if (marker !== undefined) {
+      await env.disk.remove(`${directory}/${CLEAN_MARKER_FILE}`);
+      await env.disk.syncDirectory(directory);
+    } else if (rootThere) {
+      await removeDeleted(env, directory);
+    }
+    return new LogDirectory(env, options, { records, sync, closedCleanly, rootThere });
+  }
+
+  /**
+   * The partition's log, opened (and recovered where that is needed) at the first call. Makes nothing on the disk before the
+   * first append. A directory of that name that belongs to another topic id is put aside.
+   */
+  openPartition(options: OpenPartitionOptions): Promise<PartitionLog> {
+    const name = partitionName(options.topic, options.partition);
+    let opening = this.#opening.get(name);
+    if (opening === undefined) {
+      opening = this.#openPartition(name, options).catch((error) => {
+        this.#opening.delete(name);
+        throw error;
+      });
+      this.#opening.set(name, opening);
+    }
+    return opening;
+  }
+
+  /** The log, when it is open already. */
+  opened(topic: string, partition: number): PartitionLog | undefined {
+    return this.#logs.get(partitionName(topic, partition));
+  }
+
+  /** Closes and removes the partition; nothing happens when what is there belongs to another topic id. */
+  async deletePartition(topic: string, partition: number, topicId: string): Promise<void> {
+    const name = partitionName(topic, partition);
+    const log = await this.#opening.get(name);
+    if (log !== undefined && log.topicId === topicId) {
+      await log.close();
+      this.#opening.delete(name);
+      this.#logs.delete(name);
+    }
+    const directory = `${this.#directory}/${name}`;
+    if ((await adoptDirectory(this.#env.disk, directory, topicId)) === 'other') return;
+    // First what the checkpoints promise of the name, then the files: a topic of the same name must find neither.
+    await this.#records.forget(name);
+    if ((await this.#env.disk.stat(directory)) === undefined) return;
+    const retired = await this.#retire(name, topic, partition, 'delete');
+    await this.#env.disk.removeTree(retired);
+  }
+
+  /** Flushes and closes all logs and leaves what the next open needs. Nothing may be in flight. */
+  async close(): Promise<void> {
+    await this.#records.stop();
+    const logs = await Promise.all(this.#opening.values());
+    let clean = true;
+    for (let from = 0; from < logs.length; from += CLOSING_COUNT) {
+      await Promise.all(
+        logs.slice(from, from + CLOSING_COUNT).map(async (log) => {
+          this.#records.closed(log, await log.close());
+          if (log.failed !== undefined) clean = false;
+        }),
+      );
+    }
+    await this.#host.files.close();
+    if (!this.#rootThere || !this.#host.canWrite()) return;
+    await this.#records.save();
+    if (!clean) return;
+    const marker = Buffer.from(formatCleanMarker(this.#options.brokerEpoch));
+    this.#env.fault('log.close.before-marker');
+    await replaceFile(this.#env.disk, this.#host.sync, `${this.#directory}/${CLEAN_MARKER_FILE}`, marker);
+    await this.#env.disk.syncDirectory(this.#directory);
+  }
+
+  async #openPartition(name: string, options: OpenPartitionOptions): Promise<PartitionLog> {
+    const { topic, partition, topicId, config, leaderEpoch } = options;
+    const directory = `${this.#directory}/${name}`;
+    const adopted = await adoptDirectory(this.#env.disk, directory, topicId);
+    if (adopted === 'other') {
+      const aside = await this.#retire(name, topic, partition, 'stray');
+      this.#env.log.warn(`${directory} belongs to another topic id and was put aside as ${aside}`);
+    }
+    const closed = adopted === 'other' ? undefined : this.#records.closedPartition(name, topicId);
+    const loaded = await loadLog({
+      env: this.#env,
+      files: this.#host.files,
+      sync: this.#host.sync,
+      directory,
+      config,
+      closedCleanly: this.#closedCleanly,
+      closed,
+      durable: () => this.#records.durable(name),
+    });
+    const fresh = !loaded.segments.some((segment) => segment.created);
+    if (fresh) await this.#records.forget(name);
+    else if (adopted === 'absent') await claimDirectory(this.#env.disk, this.#host.sync, directory, topicId);
+    if (loaded.recovered && loaded.damagedAt === undefined) await this.#host.syncRoot();
+    const context = { env: this.#env, files: this.#host.files, directory };
+    const identity = { topic, partition, topicId, name, config, leaderEpoch, context, directoryMade: !fresh };
+    const log = new PartitionLog(this.#host, identity, loaded);
+    if (loaded.recovered) this.#records.advanced(name);
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  /** Renames the partition's directory, durably; answers its new path. */
+  async #retire(name: string, topic: string, partition: number, kind: 'delete' | 'stray'): Promise<string> {
+    const retired = `${this.#directory}/${retiredDirectoryName(topic, partition, this.#env.random.uuid(), kind)}`;
+    await this.#env.disk.rename(`${this.#directory}/${name}`, retired);
+    await this.#env.disk.syncDirectory(this.#directory);
+    return retired;
+  }
+
+  #prepareRoot(): Promise<void> {
+    this.#root ??= this.#makeRoot().catch((error) => {
+      this.#root = undefined;
+      throw error;
+    });
+    return this.#root;
+  }
+
+  async #makeRoot(): Promise<void> {
+    const { disk, random } = this.#env;
+    const { brokerDirectory, clusterId, brokerId } = this.#options;
+    const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
+    await disk.makeDirectory(this.#directory);
+    this.#rootThere = true;
+    if ((await disk.stat(path)) !== undefined) return;
+    const directoryId = random.bytes(16).toString('base64url');
+    const properties = formatMetaProperties({ clusterId, nodeId: brokerId, directoryId });
+    await replaceFile(disk, this.#host.sync, path, Buffer.from(properties));
+    await disk.syncDirectory(this.#directory);
+    await disk.syncDirectory(brokerDirectory);
+  }
+}
+
+async function readMarker(env: Env, directory: string): Promise<number | undefined> {
+  const content = await readFileIfThere(env.disk, `${directory}/${CLEAN_MARKER_FILE}`);
+  return content === undefined ? undefined : parseCleanMarker(content.toString('latin1'));
+}
+
+async function checkMetaProperties(env: Env, directory: string, options: LogDirectoryOptions): Promise<void> {
+  const content = await readFileIfThere(env.disk, `${directory}/${META_PROPERTIES_FILE}`);
+  if (content === undefined) return;
+  const properties = parseMetaProperties(content.toString('utf8'));
+  if (properties?.clusterId === options.clusterId && properties.nodeId === options.brokerId) return;
+  const owner = properties === undefined ? 'nobody known' : `node ${properties.nodeId} of ${properties.clusterId}`;
+  throw new ForeignLogDirectoryError(
+    `${directory} belongs to ${owner}, not to node ${options.brokerId} of ${options.clusterId}`,
+  );
+}
+
+/** Removes what a deletion left that a crash interrupted. */
+async function removeDeleted(env: Env, directory: string): Promise<void> {
+  for (const name of await env.disk.list(directory)) {
+    if (isDeletedDirectoryName(name)) await env.disk.removeTree(`${directory}/${name}`);
+  }
+}

@@ -1,0 +1,21 @@
+/** The errors that appends and reads get when the log cannot be written. */
+import { KafkaError } from '../protocol/errors.ts';
+
+/** Another process may be the owner of the files by now: nothing was written. */
+export class NotAllowedToWrite extends Error {
+  override readonly name = 'NotAllowedToWrite';
+}
+
+/** KAFKA_STORAGE_ERROR with the cause. */
+export function storageError(what: string, cause?: unknown): KafkaError {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}${code}`, cause === undefined ? undefined : { cause });
+}
+
+/** What a batch is refused with that was queued and then not written. */
+export function refusal(cause: unknown): KafkaError {
+  if (cause instanceof NotAllowedToWrite) {
+    return new KafkaError('NOT_LEADER_OR_FOLLOWER', 'this process may no longer be the owner of the log', { cause });
+  }
+  return storageError('the batch could not be written', cause);
+}

@@ -1,0 +1,145 @@
+/**
+ * The files of one partition as its writer needs them: made at the first append, in an order that a crash may cut anywhere
+ * (C-7, H-11), rolled, and cut back after a write that failed.
+ *
+ * First append: the directory, partition.metadata (synced), leader-epoch-checkpoint (synced), an empty `.log`; then the
+ * partition's directory and the log directory are synced; only then is anything written to the `.log`. Roll: the indexes of the
+ * segment that is left, a producer snapshot, the new `.log`; then the directory is synced.
+ */
+import type { DiskFile } from '../kernel/env.ts';
+import { replaceFile } from './atomic-file.ts';
+import { formatLeaderEpochFile, LEADER_EPOCH_FILE } from './leader-epoch-file.ts';
+import type { EpochEntry } from './leader-epochs.ts';
+import type { LogHost } from './log-host.ts';
+import { formatPartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.ts';
+import type { Segment } from './segment.ts';
+import { segmentFileName } from './segment-files.ts';
+
+export interface LogFilesState {
+  /** The partition's directory. */
+  readonly directory: string;
+  readonly topicId: string;
+  /** Whether directory and partition.metadata are there. */
+  readonly directoryMade: boolean;
+  readonly epochsOnDisk: readonly EpochEntry[] | undefined;
+}
+
+export class LogFiles {
+  readonly #host: LogHost;
+  readonly #directory: string;
+  readonly #topicId: string;
+  #directoryMade: boolean;
+  #epochsOnDisk: readonly EpochEntry[] | undefined;
+  #active: { segment: Segment; file: DiskFile } | undefined;
+
+  constructor(host: LogHost, state: LogFilesState) {
+    this.#host = host;
+    this.#directory = state.directory;
+    this.#topicId = state.topicId;
+    this.#directoryMade = state.directoryMade;
+    this.#epochsOnDisk = state.epochsOnDisk;
+  }
+
+  /** The open file of `segment`; makes it, and all that must be on the disk before its first batch. */
+  async makeReady(segment: Segment, previous: Segment | undefined, epochs: readonly EpochEntry[]): Promise<DiskFile> {
+    const known = this.#active;
+    if (known?.segment === segment && epochs === this.#epochsOnDisk) return known.file;
+    if (!segment.created) return this.#create(segment, previous, epochs);
+    if (await this.#replaceEpochs(epochs)) await this.#host.env.disk.syncDirectory(this.#directory);
+    return known?.segment === segment ? known.file : this.#pin(segment, 'open');
+  }
+
+  /** Writes leader-epoch-checkpoint and makes it durable, unless it says the same already. */
+  async saveEpochs(epochs: readonly EpochEntry[]): Promise<void> {
+    if (!this.#directoryMade) return;
+    if (await this.#replaceEpochs(epochs)) await this.#host.env.disk.syncDirectory(this.#directory);
+  }
+
+  /** The segment's file as it was before a write that failed. */
+  async cutBack(segment: Segment): Promise<void> {
+    if (this.#active?.segment === segment) await this.#active.file.truncate(segment.writtenBytes);
+  }
+
+  /** Cuts the segment's file, for good. */
+  async truncate(segment: Segment, bytes: number): Promise<void> {
+    const file = this.#active?.segment === segment ? this.#active.file : await this.#pin(segment, 'open');
+    await file.truncate(bytes);
+    await this.#host.sync.run(file);
+    await this.#host.env.disk.syncDirectory(this.#directory);
+  }
+
+  /** Not synced: it has a checksum and can be derived. */
+  async writeSnapshot(offset: number, snapshot: Buffer): Promise<void> {
+    const file = await this.#host.env.disk.open(this.#snapshotPath(offset), 'w+');
+    try {
+      await file.writev([snapshot], 0);
+      await file.truncate(snapshot.length);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async removeSnapshot(offset: number): Promise<void> {
+    await this.#host.env.disk.remove(this.#snapshotPath(offset));
+  }
+
+  /** The segment is deleted or left: its file is no longer written. */
+  release(): void {
+    if (this.#active !== undefined) this.#host.files.unpin(this.#active.segment.path);
+    this.#active = undefined;
+  }
+
+  async #create(segment: Segment, previous: Segment | undefined, epochs: readonly EpochEntry[]): Promise<DiskFile> {
+    const { env } = this.#host;
+    const newDirectory = !this.#directoryMade;
+    if (newDirectory) await this.#makeDirectory();
+    env.fault('log.create.before-files');
+    await this.#replaceEpochs(epochs);
+    if (previous?.created === true) {
+      await previous.sealIndexes();
+      if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
+    }
+    const file = await this.#pin(segment, 'create');
+    // What an earlier attempt left behind.
+    await file.truncate(0);
+    env.fault('log.create.before-directory-sync');
+    await env.disk.syncDirectory(this.#directory);
+    if (newDirectory) await this.#host.syncRoot();
+    this.#directoryMade = true;
+    segment.created = true;
+    segment.snapshot = undefined;
+    return file;
+  }
+
+  async #makeDirectory(): Promise<void> {
+    const { env, sync } = this.#host;
+    await this.#host.prepareRoot();
+    await env.disk.makeDirectory(this.#directory);
+    const metadata = Buffer.from(formatPartitionMetadata(this.#topicId));
+    await replaceFile(env.disk, sync, `${this.#directory}/${PARTITION_METADATA_FILE}`, metadata);
+  }
+
+  /** True when the file was replaced. */
+  async #replaceEpochs(epochs: readonly EpochEntry[]): Promise<boolean> {
+    if (epochs === this.#epochsOnDisk) return false;
+    const text = formatLeaderEpochFile(epochs);
+    const same = this.#epochsOnDisk !== undefined && text === formatLeaderEpochFile(this.#epochsOnDisk);
+    if (!same) {
+      const { env, sync } = this.#host;
+      await replaceFile(env.disk, sync, `${this.#directory}/${LEADER_EPOCH_FILE}`, Buffer.from(text));
+    }
+    this.#epochsOnDisk = epochs;
+    return !same;
+  }
+
+  async #pin(segment: Segment, mode: 'open' | 'create'): Promise<DiskFile> {
+    const file = await this.#host.files.pin(segment.path, mode);
+    this.release();
+    this.#active = { segment, file };
+    return file;
+  }
+
+  #snapshotPath(offset: number): string {
+    return `${this.#directory}/${segmentFileName(offset, '.snapshot')}`;
+  }
+}

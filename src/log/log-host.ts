@@ -1,0 +1,24 @@
+/** What a log directory gives each of its logs: shared resources, and the duties that concern the whole directory. */
+import type { Env } from '../kernel/env.ts';
+import type { SlabPool } from '../kernel/slab-pool.ts';
+import type { FileSync } from './atomic-file.ts';
+import type { OpenFiles } from './open-files.ts';
+import type { SegmentIndexes } from './segment-indexes.ts';
+
+export interface LogHost {
+  readonly env: Env;
+  readonly files: OpenFiles;
+  readonly indexes: SegmentIndexes;
+  readonly sync: FileSync;
+  readonly pool: SlabPool;
+  /** Whether this process may still write: asked before each write and each checkpoint. */
+  canWrite(): boolean;
+  /** Makes the directory and meta.properties where they are missing. */
+  prepareRoot(): Promise<void>;
+  /** Makes the entries of the directory itself durable. */
+  syncRoot(): Promise<void>;
+  /** The partition's durable end or high watermark moved: checkpoints are due. */
+  advanced(name: string): void;
+  /** Takes back, on the disk, what checkpoints and close record promise of offsets at and after `endOffset`. */
+  forgetFrom(name: string, endOffset: number): Promise<void>;
+}

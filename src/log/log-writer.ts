@@ -1,0 +1,365 @@
+/**
+ * The writing half of a partition's log: gives batches their offsets, keeps producers and leader epochs, rolls segments, and
+ * moves the high watermark as the flusher reports what is written and what is on the disk.
+ *
+ * Three ends, each an exclusive offset: queued (`#nextOffset`, seen by nobody outside), written to the page cache
+ * (`writtenEnd`), on the disk (`durableEnd`). An append changes memory first and reaches the file with its group; when a write
+ * fails, the memory of everything that is queued is taken back, newest first (H-9).
+ */
+import { assert } from '../kernel/assert.ts';
+import type { DiskFile } from '../kernel/env.ts';
+import { KafkaError } from '../protocol/errors.ts';
+import * as batch from '../protocol/records/batch.ts';
+import type { AppendGroup } from './append-group.ts';
+import { CommitWaiters } from './commit-waiters.ts';
+import { Flusher, type FlushPolicy } from './flusher.ts';
+import { highWatermark } from './high-watermark.ts';
+import { INDEX_FLUSH_ENTRIES } from './index-entries.ts';
+import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import { NotAllowedToWrite, refusal, storageError } from './log-failure.ts';
+import type { LogFiles } from './log-files.ts';
+import type { LogHost } from './log-host.ts';
+import type { AppendRequest, PreparedBatch } from './prepare-append.ts';
+import { formatProducerSnapshot } from './producer-snapshot.ts';
+import * as producerState from './producer-state.ts';
+import { shouldRoll } from './roll-rules.ts';
+import { Segment, type SegmentContext } from './segment.ts';
+import type { SegmentList } from './segment-list.ts';
+import { settleTimestamps } from './validate-batch.ts';
+
+export interface Appended {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** -1n with CreateTime. */
+  readonly logAppendTimeMs: bigint;
+  readonly logStartOffset: number;
+  /** The batch is in the log already, at these offsets: nothing was appended. */
+  readonly duplicate: boolean;
+  /** In the page cache. */
+  readonly written: Promise<void>;
+  /** The high watermark has passed `lastOffset`: durable as the topic's mode promises. */
+  readonly committed: Promise<void>;
+}
+
+export interface LogWriterState {
+  readonly name: string;
+  readonly context: SegmentContext;
+  readonly segments: SegmentList;
+  readonly endOffset: number;
+  readonly logStartOffset: number;
+  readonly epochs: readonly EpochEntry[];
+  readonly producers: producerState.ProducerTable;
+}
+
+/** With durability=interval, when flush.ms says nothing tighter. */
+const SYNC_INTERVAL_MS = 1000;
+const NO_REPLICA = 0;
+
+export class LogWriter {
+  readonly #host: LogHost;
+  readonly #state: LogWriterState;
+  readonly #files: LogFiles;
+  readonly #flusher: Flusher;
+  readonly #waiters = new CommitWaiters();
+  readonly #onAdvanced: () => void;
+  #config: LogConfig;
+  #nextOffset: number;
+  #highWatermark: number;
+  #epochs: readonly EpochEntry[];
+  #failed: KafkaError | undefined;
+  #grown = false;
+
+  constructor(host: LogHost, files: LogFiles, state: LogWriterState, config: LogConfig, onAdvanced: () => void) {
+    this.#host = host;
+    this.#files = files;
+    this.#state = state;
+    this.#config = config;
+    this.#onAdvanced = onAdvanced;
+    this.#nextOffset = state.endOffset;
+    this.#highWatermark = state.endOffset;
+    this.#epochs = state.epochs;
+    const target = {
+      canWrite: () => host.canWrite(),
+      makeReady: (segment: Segment) => this.#makeReady(segment),
+      wrote: (group: AppendGroup) => this.#wrote(group),
+      synced: () => this.#synced(),
+      cutBack: (groups: readonly AppendGroup[], cause: unknown) => this.#cutBack(groups, cause),
+      wentOffline: (groups: readonly AppendGroup[], cause: unknown) => this.#wentOffline(groups, cause),
+    };
+    this.#flusher = new Flusher(host.env, host.sync, target, policyOf(config), state.endOffset);
+  }
+
+  get writtenEnd(): number {
+    return this.#flusher.writtenEnd;
+  }
+
+  get durableEnd(): number {
+    return this.#flusher.syncedEnd;
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark;
+  }
+
+  get epochs(): readonly EpochEntry[] {
+    return this.#epochs;
+  }
+
+  get failed(): KafkaError | undefined {
+    return this.#failed;
+  }
+
+  /** Whether anything was appended or cut since the log was opened. */
+  get grown(): boolean {
+    return this.#grown;
+  }
+
+  setConfig(config: LogConfig): void {
+    this.#config = config;
+    this.#flusher.setPolicy(policyOf(config));
+    this.#advance();
+  }
+
+  /** Queues a checked batch, or finds it there already. @throws KafkaError, and nothing is changed */
+  append(prepared: PreparedBatch, request: AppendRequest): Appended {
+    const { bytes } = prepared;
+    const producer = producerOf(bytes);
+    const { producers } = this.#state;
+    const entry = producer === undefined ? undefined : producers.get(producer.producerId);
+    if (producer !== undefined && request.origin === 'client') {
+      const mark = producerState.checkProducerBatch(entry, producer);
+      if (mark !== undefined) return this.#alreadyThere(mark);
+    }
+    const nowMs = this.#host.env.clock.wallMs();
+    const asLeader = request.origin !== 'follower';
+    const logAppendTimeMs = asLeader
+      ? settleTimestamps(bytes, prepared.timestamps, request.origin, this.#config, nowMs)
+      : -1n;
+    const baseOffset = asLeader ? this.#nextOffset : this.#offsetFromLeader(bytes);
+    const lastOffset = baseOffset + batch.lastOffsetDelta(bytes, 0);
+    const maxTimestamp = batch.maxTimestamp(bytes, 0);
+    const segment = this.#segmentFor({ sizeBytes: bytes.length, lastOffset, maxTimestamp }, baseOffset, nowMs);
+    if (asLeader) {
+      batch.patchBaseOffset(bytes, 0, baseOffset);
+      batch.patchLeaderEpoch(bytes, 0, request.leaderEpoch);
+    }
+    const epochsBefore = this.#epochs;
+    this.#epochs = assignEpoch(epochsBefore, batch.leaderEpoch(bytes, 0), baseOffset);
+    if (producer !== undefined) {
+      const placed = { ...producer, ...placeOf(bytes, lastOffset, maxTimestamp) };
+      producers.set(producer.producerId, producerState.afterBatch(entry, placed, nowMs));
+    }
+    this.#nextOffset = lastOffset + 1;
+    segment.plannedBytes += bytes.length;
+    segment.plannedBatches += 1;
+    segment.firstTimestamp ??= maxTimestamp;
+    this.#grown = true;
+    const group = this.#flusher.enqueue(segment, {
+      bytes,
+      baseOffset,
+      lastOffset,
+      recordCount: batch.recordCount(bytes, 0),
+      maxTimestamp,
+      producerBefore: producer === undefined ? undefined : { producerId: producer.producerId, entry },
+      epochsBefore,
+    });
+    if (group.batches.length === 1) this.#waiters.add(group);
+    return {
+      baseOffset,
+      lastOffset,
+      logAppendTimeMs,
+      logStartOffset: this.#state.logStartOffset,
+      duplicate: false,
+      written: group.written.promise,
+      committed: group.committed.promise,
+    };
+  }
+
+  /** Writes and syncs what is queued. Check `failed` afterwards. */
+  flush(): Promise<void> {
+    return this.#flusher.flush();
+  }
+
+  /** Stops for good; what is queued is flushed before. */
+  async close(): Promise<void> {
+    await this.#flusher.flush();
+    this.#flusher.stop();
+  }
+
+  /** The log ends at `endOffset` from now on, and that is on the disk. Nothing may be queued. */
+  restartAt(endOffset: number, epochs: readonly EpochEntry[]): void {
+    this.#flusher.restartAt(endOffset);
+    this.#nextOffset = endOffset;
+    this.#highWatermark = Math.min(this.#highWatermark, endOffset);
+    this.#epochs = epochs;
+    this.#grown = true;
+    producerState.truncateProducers(this.#state.producers, endOffset);
+  }
+
+  #alreadyThere(mark: producerState.BatchMark): Appended {
+    const unwritten = this.#flusher.unwrittenGroup(mark.lastOffset);
+    return {
+      baseOffset: mark.lastOffset - mark.offsetDelta,
+      lastOffset: mark.lastOffset,
+      logAppendTimeMs: this.#config.timestampType === 'LogAppendTime' ? mark.timestamp : -1n,
+      logStartOffset: this.#state.logStartOffset,
+      duplicate: true,
+      written: unwritten?.written.promise ?? Promise.resolve(),
+      committed: this.#waiters.covering(mark.lastOffset),
+    };
+  }
+
+  /** A follower takes its leader's offsets, which may leave gaps but never go back. */
+  #offsetFromLeader(bytes: Buffer): number {
+    const baseOffset = batch.baseOffset(bytes, 0);
+    if (!Number.isSafeInteger(baseOffset) || baseOffset < this.#nextOffset) {
+      throw new KafkaError('INVALID_RECORD', `offset ${baseOffset} where ${this.#nextOffset} is next`);
+    }
+    return baseOffset;
+  }
+
+  #segmentFor(incoming: Parameters<typeof shouldRoll>[1], baseOffset: number, nowMs: number): Segment {
+    const { segments, context, producers } = this.#state;
+    const active = segments.active;
+    const facts = {
+      baseOffset: active.baseOffset,
+      sizeBytes: active.plannedBytes,
+      createdMs: active.createdMs,
+      firstTimestamp: active.firstTimestamp,
+      indexEntries: active.offsetIndex.entries.count + active.plannedBatches,
+      timeIndexEntries: active.timeIndex.entries.count + active.plannedBatches,
+      jitterFraction: active.jitterFraction,
+    };
+    if (!shouldRoll(facts, incoming, this.#config, nowMs)) return active;
+    producerState.expireProducers(producers, nowMs);
+    const next = Segment.planned(context, baseOffset);
+    next.snapshot = formatProducerSnapshot(producers);
+    segments.push(next);
+    return next;
+  }
+
+  #makeReady(segment: Segment): Promise<DiskFile> {
+    const { segments } = this.#state;
+    const previous = segment.created ? undefined : segments.floor(segment.baseOffset - 1);
+    return this.#files.makeReady(segment, previous, this.#epochs);
+  }
+
+  async #wrote(group: AppendGroup): Promise<void> {
+    const { segment } = group;
+    for (const { bytes, lastOffset, maxTimestamp } of group.batches) {
+      segment.noteWritten({ lastOffset, sizeBytes: bytes.length, maxTimestamp }, this.#config.indexIntervalBytes);
+    }
+    segment.plannedBatches -= group.batches.length;
+    group.written.resolve();
+    this.#advance();
+    for (const { entries } of [segment.offsetIndex, segment.timeIndex]) {
+      if (entries.unwrittenCount >= INDEX_FLUSH_ENTRIES) await this.#flushIndex(entries);
+    }
+  }
+
+  /** An index can be derived: what cannot be written now is written later, or built anew. */
+  async #flushIndex(entries: { flush(): Promise<void>; readonly path: string }): Promise<void> {
+    try {
+      await entries.flush();
+    } catch (error) {
+      this.#host.env.log.debug(`${entries.path}: ${String(error)}`);
+    }
+  }
+
+  #synced(): void {
+    this.#host.advanced(this.#state.name);
+    this.#advance();
+  }
+
+  #advance(): void {
+    if (this.#failed !== undefined) return;
+    const endOffset = this.#config.durability === 'ack' ? this.durableEnd : this.writtenEnd;
+    const next = highWatermark(this.#highWatermark, [{ replica: NO_REPLICA, endOffset }]);
+    if (next === this.#highWatermark) return;
+    assert(next <= this.writtenEnd, 'the high watermark is never beyond the log');
+    this.#highWatermark = next;
+    this.#waiters.passed(next);
+    this.#onAdvanced();
+  }
+
+  async #cutBack(groups: readonly AppendGroup[], cause: unknown): Promise<void> {
+    const first = this.#takeBack(groups);
+    this.#refuse(groups, first, refusal(cause));
+    if (cause instanceof NotAllowedToWrite) return;
+    this.#host.env.log.warn(`${this.#state.context.directory}: no room to write; appends are refused until there is`);
+    await this.#files.cutBack(this.#state.segments.active);
+  }
+
+  #wentOffline(groups: readonly AppendGroup[], cause: unknown): void {
+    this.#failed = storageError('the log is offline after a failed write or sync', cause);
+    this.#host.env.log.error(`${this.#state.context.directory}: ${this.#failed.message}`);
+    this.#takeBack(groups);
+    this.#refuse(groups, this.#highWatermark, this.#failed);
+    this.#onAdvanced();
+  }
+
+  #refuse(groups: readonly AppendGroup[], fromOffset: number, error: KafkaError): void {
+    for (const group of groups) group.written.reject(error);
+    this.#waiters.fail(fromOffset, error);
+  }
+
+  /** Undoes in memory what appending the groups did; answers the offset that is next again. */
+  #takeBack(groups: readonly AppendGroup[]): number {
+    const { segments, producers } = this.#state;
+    for (const { batches } of [...groups].reverse()) {
+      for (const { producerBefore, epochsBefore } of [...batches].reverse()) {
+        this.#epochs = epochsBefore;
+        if (producerBefore === undefined) continue;
+        if (producerBefore.entry === undefined) producers.delete(producerBefore.producerId);
+        else producers.set(producerBefore.producerId, producerBefore.entry);
+      }
+    }
+    this.#nextOffset = this.writtenEnd;
+    while (segments.count > 1 && !segments.active.created) segments.pop();
+    for (const { segment } of groups) {
+      segment.plannedBytes = segment.writtenBytes;
+      segment.plannedBatches = 0;
+      if (segment.writtenBytes === 0) segment.firstTimestamp = undefined;
+    }
+    return this.#nextOffset;
+  }
+}
+
+function policyOf(config: LogConfig): FlushPolicy {
+  const intervalMs = {
+    ack: Number.POSITIVE_INFINITY,
+    interval: Math.min(config.flushMs, SYNC_INTERVAL_MS),
+    os: config.flushMs,
+  };
+  return {
+    everyWrite: config.durability === 'ack',
+    intervalMs: intervalMs[config.durability],
+    recordCount: config.flushMessages,
+  };
+}
+
+function producerOf(bytes: Buffer): producerState.ProducerBatch | undefined {
+  const producerId = batch.producerId(bytes, 0);
+  if (producerId < 0n) return undefined;
+  return {
+    producerId,
+    epoch: batch.producerEpoch(bytes, 0),
+    baseSequence: batch.baseSequence(bytes, 0),
+    lastOffsetDelta: batch.lastOffsetDelta(bytes, 0),
+  };
+}
+
+function placeOf(
+  bytes: Buffer,
+  lastOffset: number,
+  timestamp: bigint,
+): Omit<producerState.PlacedProducerBatch, keyof producerState.ProducerBatch> {
+  const attributes = batch.attributes(bytes, 0);
+  return {
+    lastOffset,
+    timestamp,
+    transactional: (attributes & batch.TRANSACTIONAL_BIT) !== 0,
+    control: (attributes & batch.CONTROL_BIT) !== 0,
+  };
+}

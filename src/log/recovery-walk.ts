@@ -1,0 +1,107 @@
+/**
+ * The walk of a recovery: batch after batch through the segments, checking each and gathering what the files do not say by
+ * themselves: index entries, leader epochs and producers (contract 4.4, C-4). Below the durable point headers alone are read,
+ * above it every CRC is checked. Nothing is written here.
+ */
+import type { DiskFile } from '../kernel/env.ts';
+import * as batch from '../protocol/records/batch.ts';
+import { type ScanEnd, type ScanStep, scanBatches } from './batch-scan.ts';
+import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
+import { afterBatch, type ProducerTable } from './producer-state.ts';
+import type { Segment } from './segment.ts';
+import { writtenBatchOf } from './segment-indexes.ts';
+
+const RELATIVE_OFFSET_MAX = 0x7fffffff;
+
+/** What a walk knows and learns. */
+export interface WalkState {
+  readonly durablePoint: number;
+  readonly indexIntervalBytes: number;
+  readonly nowMs: number;
+  /** Batches from this offset on are replayed into `producers`. */
+  readonly producersFrom: number;
+  readonly producers: ProducerTable;
+  epochs: readonly EpochEntry[];
+  /** The offset after the last valid batch. */
+  endOffset: number;
+  leaderEpoch: number;
+}
+
+/** A walked segment. */
+export interface SegmentWalk {
+  readonly end: ScanEnd;
+  /** Position of the first batch that reaches past the durable point; the end of the valid bytes when none does. */
+  readonly durableBytes: number;
+}
+
+/** Walks `segment`, whose file holds `logBytes`, and builds its indexes in memory. `state` and the segment learn on the way. */
+export async function walkSegment(
+  state: WalkState,
+  segment: Segment,
+  file: DiskFile,
+  logBytes: number,
+): Promise<SegmentWalk> {
+  segment.resetIndexes();
+  state.endOffset = Math.max(state.endOffset, segment.baseOffset);
+  const durable = await scanBatches(file, { from: 0, to: logBytes, wholeBatches: false }, (bytes, at) => {
+    if (batch.lastOffset(bytes, at) >= state.durablePoint) return 'stop';
+    return take(state, segment, bytes, at, false);
+  });
+  if (durable.outcome !== 'stopped') return { end: durable, durableBytes: durable.position };
+  const range = { from: durable.position, to: logBytes, wholeBatches: true };
+  const end = await scanBatches(file, range, (bytes, at) => take(state, segment, bytes, at, true));
+  return { end, durableBytes: durable.position };
+}
+
+function take(state: WalkState, segment: Segment, bytes: Buffer, at: number, whole: boolean): ScanStep {
+  if (!fits(state, segment, bytes, at, whole)) return 'bad';
+  if (whole && batch.crc(bytes, at) !== batch.computeCrc(bytes, at)) return 'bad';
+  const baseOffset = batch.baseOffset(bytes, at);
+  const leaderEpoch = batch.leaderEpoch(bytes, at);
+  if (segment.writtenBytes === 0) segment.firstTimestamp = batch.maxTimestamp(bytes, at);
+  segment.noteWritten(writtenBatchOf(bytes, at), state.indexIntervalBytes);
+  segment.plannedBytes = segment.writtenBytes;
+  if (leaderEpoch > (state.epochs[state.epochs.length - 1]?.epoch ?? -1)) {
+    state.epochs = assignEpoch(state.epochs, leaderEpoch, baseOffset);
+  }
+  if (baseOffset >= state.producersFrom) replayProducer(state.producers, bytes, at, state.nowMs);
+  state.leaderEpoch = leaderEpoch;
+  state.endOffset = batch.lastOffset(bytes, at) + 1;
+  return 'next';
+}
+
+/**
+ * Whether offset and epoch of the batch can follow the batch before it: the CRC covers neither. Gaps are what compaction
+ * leaves; past the durable point there are none, as what is written there was appended by this log.
+ */
+function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number, pastDurablePoint: boolean): boolean {
+  const baseOffset = batch.baseOffset(bytes, at);
+  const lastOffsetDelta = batch.lastOffsetDelta(bytes, at);
+  if (!Number.isSafeInteger(baseOffset) || lastOffsetDelta < 0) return false;
+  if (
+    baseOffset < state.endOffset ||
+    (pastDurablePoint && baseOffset > Math.max(state.endOffset, state.durablePoint))
+  ) {
+    return false;
+  }
+  if (baseOffset + lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return false;
+  const count = batch.recordCount(bytes, at);
+  return count >= 0 && count <= lastOffsetDelta + 1 && batch.leaderEpoch(bytes, at) >= state.leaderEpoch;
+}
+
+function replayProducer(producers: ProducerTable, bytes: Buffer, at: number, nowMs: number): void {
+  const producerId = batch.producerId(bytes, at);
+  if (producerId < 0n) return;
+  const attributes = batch.attributes(bytes, at);
+  const placed = {
+    producerId,
+    epoch: batch.producerEpoch(bytes, at),
+    baseSequence: batch.baseSequence(bytes, at),
+    lastOffsetDelta: batch.lastOffsetDelta(bytes, at),
+    lastOffset: batch.lastOffset(bytes, at),
+    timestamp: batch.maxTimestamp(bytes, at),
+    transactional: (attributes & batch.TRANSACTIONAL_BIT) !== 0,
+    control: (attributes & batch.CONTROL_BIT) !== 0,
+  };
+  producers.set(producerId, afterBatch(producers.get(producerId), placed, nowMs));
+}

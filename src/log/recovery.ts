@@ -1,0 +1,243 @@
+/**
+ * Recovery of a partition that was not closed cleanly: walks the batches, ends the log at the first one that is not valid when
+ * that lies past the durable point, and puts what it keeps on the disk before anybody is told that it is there.
+ *
+ * Kept bytes past the durable point are written again, the same bytes at the same place, and then synced: if a sync failed
+ * before the crash, the page cache holds them as clean although the disk does not, and a sync alone would do nothing (D12).
+ */
+import { assert } from '../kernel/assert.ts';
+import type { DiskFile } from '../kernel/env.ts';
+import { readFileIfThere } from './atomic-file.ts';
+import { readFully } from './batch-scan.ts';
+import type { DurableOffsets } from './directory-records.ts';
+import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
+import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loader.ts';
+import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
+import { parseProducerSnapshot } from './producer-snapshot.ts';
+import type { ProducerEntry, ProducerTable } from './producer-state.ts';
+import { truncateProducers } from './producer-state.ts';
+import { decideAfterScan, planReplay, type ReplayPlan } from './recovery-cases.ts';
+import { type SegmentWalk, type WalkState, walkSegment } from './recovery-walk.ts';
+import { NO_TIMESTAMP, Segment, type SegmentFacts } from './segment.ts';
+import { segmentFileName } from './segment-files.ts';
+import { TIME_INDEX_ENTRY_BYTES } from './time-index.ts';
+
+const REWRITE_CHUNK_BYTES = 1024 * 1024;
+
+/** A walked segment with what its file held. */
+interface Walked extends SegmentWalk {
+  readonly segment: Segment;
+  readonly logBytes: number;
+}
+
+/**
+ * @param found the segments' files, ascending, at least one
+ * @param snapshots the offsets in the names of the producer snapshots, ascending
+ * @param epochs undefined when leader-epoch-checkpoint is missing or broken: all batches are then walked
+ */
+export async function recoverLog(
+  options: LoadOptions & DurableOffsets,
+  found: readonly FoundSegment[],
+  snapshots: readonly number[],
+  epochs: readonly EpochEntry[] | undefined,
+): Promise<LoadedLog> {
+  const { closed, env } = options;
+  const durablePoint = Math.max(options.recoveryPoint, closed?.endOffset ?? 0);
+  const plan = planReplay({
+    segments: found,
+    durablePoint,
+    closedEnd: closed?.endOffset,
+    hasEpochs: epochs !== undefined,
+  });
+  const state = await startOfWalk(options, found, plan, epochs, durablePoint);
+  const kept: Segment[] = [];
+  for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
+  const { walked, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex));
+  const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, durablePoint });
+  const segments = [...kept, ...walked.map(({ segment }) => segment)];
+  await addMissingProducers(options, state.producers, snapshots, state.endOffset);
+  truncateProducers(state.producers, state.endOffset);
+  const loaded: LoadedLog = {
+    segments,
+    logStartOffset: Math.max(options.logStartOffset, found[0]?.baseOffset ?? 0),
+    endOffset: state.endOffset,
+    epochs: cutEpochsFromEnd(state.epochs, state.endOffset),
+    epochsOnDisk: epochs,
+    producers: state.producers,
+    closeSnapshot: snapshots.findLast((offset) => offset <= state.endOffset),
+    damagedAt: decision === 'damage' ? state.endOffset : undefined,
+    recovered: true,
+  };
+  if (decision === 'damage') {
+    env.log.error(
+      `${options.directory}: bytes at offset ${state.endOffset} that were on the disk are missing or broken`,
+    );
+    return loaded;
+  }
+  await keepAndCut(options, walked, found);
+  await removeStraySnapshots(options, snapshots, loaded);
+  return loaded;
+}
+
+async function startOfWalk(
+  options: LoadOptions,
+  found: readonly FoundSegment[],
+  plan: ReplayPlan,
+  epochs: readonly EpochEntry[] | undefined,
+  durablePoint: number,
+): Promise<WalkState> {
+  const { closed, env, config } = options;
+  const byRecord = plan.producersFrom === 'record' && closed !== undefined;
+  const snapshotBase = plan.producersFrom === 'record' ? 0 : (found[plan.producersFrom]?.baseOffset ?? 0);
+  const nowMs = env.clock.wallMs();
+  return {
+    durablePoint,
+    indexIntervalBytes: config.indexIntervalBytes,
+    nowMs,
+    producersFrom: byRecord ? closed.endOffset : snapshotBase,
+    producers: byRecord ? new Map(closed.producers) : ((await readSnapshot(options, snapshotBase)) ?? new Map()),
+    epochs: epochs ?? [],
+    endOffset: found[plan.firstIndex]?.baseOffset ?? 0,
+    leaderEpoch: -1,
+  };
+}
+
+/** Walks until the first bytes that are no valid batch; a segment that begins past the end of the one before it is such. */
+async function walkAll(
+  options: LoadOptions,
+  state: WalkState,
+  found: readonly FoundSegment[],
+): Promise<{ walked: Walked[]; badBytes: boolean }> {
+  const walked: Walked[] = [];
+  for (const { baseOffset, logBytes } of found) {
+    const gap = walked.length > 0 && baseOffset > state.endOffset && state.endOffset >= state.durablePoint;
+    if (gap || (walked.length > 0 && baseOffset < state.endOffset)) return { walked, badBytes: true };
+    const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
+    const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
+    walked.push({ ...walk, segment, logBytes });
+    if (walk.end.outcome === 'bad') return { walked, badBytes: true };
+  }
+  return { walked, badBytes: false };
+}
+
+/** Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. */
+async function keepAndCut(
+  options: LoadOptions,
+  walked: readonly Walked[],
+  found: readonly FoundSegment[],
+): Promise<void> {
+  const { env, files, sync, directory } = options;
+  for (const { segment, end, durableBytes, logBytes } of walked) {
+    if (end.position < logBytes || end.position > durableBytes) {
+      const file = await files.pin(segment.path, 'open');
+      try {
+        if (end.position < logBytes) {
+          env.log.warn(`${segment.path}: cut from ${logBytes} to ${end.position} bytes after an unclean end`);
+          await file.truncate(end.position);
+        }
+        await rewrite(file, durableBytes, end.position);
+        await sync.run(file);
+      } finally {
+        files.unpin(segment.path);
+      }
+    }
+    await sealIfRoom(options, segment);
+  }
+  const lastBase = walked[walked.length - 1]?.segment.baseOffset ?? -1;
+  for (const { baseOffset, logBytes } of found) {
+    if (baseOffset <= lastBase) continue;
+    const stray = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
+    env.log.warn(`${stray.path}: removed, as it lies after the end of the log`);
+    await stray.remove();
+  }
+  await env.disk.syncDirectory(directory);
+}
+
+async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {
+  if (from >= to) return;
+  const chunk = Buffer.allocUnsafeSlow(Math.min(REWRITE_CHUNK_BYTES, to - from));
+  for (let position = from; position < to; position += chunk.length) {
+    const length = Math.min(chunk.length, to - position);
+    const count = await readFully(file, chunk, length, position);
+    assert(count === length, 'a segment does not shrink while it is recovered');
+    await file.writev([chunk.subarray(0, length)], position);
+  }
+}
+
+/** Indexes can be derived: a full disk is no reason not to open. */
+async function sealIfRoom(options: LoadOptions, segment: Segment): Promise<void> {
+  try {
+    await segment.sealIndexes();
+  } catch (error) {
+    options.env.log.warn(`${segment.path}: its index files cannot be written: ${String(error)}`);
+  }
+}
+
+/** A segment that is not walked: what its index files hold is found out when they are used. */
+async function sealedSegment(options: LoadOptions, found: FoundSegment): Promise<Segment> {
+  const { disk } = options.env;
+  const base = `${options.directory}/`;
+  const index = await disk.stat(base + segmentFileName(found.baseOffset, '.index'));
+  const timeIndex = await disk.stat(base + segmentFileName(found.baseOffset, '.timeindex'));
+  const facts = {
+    ...factsOf(options, found.baseOffset, found.logBytes),
+    indexEntries: Math.floor((index?.size ?? 0) / OFFSET_INDEX_ENTRY_BYTES),
+    timeIndexEntries: Math.floor((timeIndex?.size ?? 0) / TIME_INDEX_ENTRY_BYTES),
+  };
+  return new Segment(contextOf(options), facts, true);
+}
+
+function factsOf(options: LoadOptions, baseOffset: number, logBytes: number): SegmentFacts {
+  return {
+    baseOffset,
+    createdMs: options.env.clock.wallMs(),
+    logBytes,
+    indexEntries: 0,
+    timeIndexEntries: 0,
+    lastIndexedTimestamp: -1n,
+    largest: NO_TIMESTAMP,
+    firstTimestamp: undefined,
+    bytesSinceIndexEntry: 0,
+  };
+}
+
+/** Producers that wrote nothing in the walked part: from the close record or the newest snapshot that is whole. */
+async function addMissingProducers(
+  options: LoadOptions,
+  producers: ProducerTable,
+  snapshots: readonly number[],
+  endOffset: number,
+): Promise<void> {
+  const add = (older: ReadonlyMap<bigint, ProducerEntry>): void => {
+    for (const [producerId, entry] of older) {
+      if (!producers.has(producerId)) producers.set(producerId, entry);
+    }
+  };
+  for (const offset of [...snapshots].reverse()) {
+    const snapshot = offset <= endOffset ? await readSnapshot(options, offset) : undefined;
+    if (snapshot === undefined) continue;
+    add(snapshot);
+    break;
+  }
+  add(options.closed?.producers ?? new Map());
+}
+
+async function readSnapshot(options: LoadOptions, offset: number): Promise<ProducerTable | undefined> {
+  const path = `${options.directory}/${segmentFileName(offset, '.snapshot')}`;
+  const content = await readFileIfThere(options.env.disk, path);
+  return content === undefined ? undefined : parseProducerSnapshot(content, options.env.clock.wallMs());
+}
+
+/** Kafka keeps the snapshots at the bases of segments, and the newest one. */
+async function removeStraySnapshots(
+  options: LoadOptions,
+  snapshots: readonly number[],
+  loaded: LoadedLog,
+): Promise<void> {
+  const kept = new Set(loaded.segments.map(({ baseOffset }) => baseOffset));
+  if (loaded.closeSnapshot !== undefined) kept.add(loaded.closeSnapshot);
+  for (const offset of snapshots) {
+    if (kept.has(offset)) continue;
+    await options.env.disk.remove(`${options.directory}/${segmentFileName(offset, '.snapshot')}`);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The names inside a log directory (contract 4.1, 4.2), Kafka's:
+ *
+ *   <topic>-<partition>/<20 digits>.log .index .timeindex     the digits are the segment's base offset
+ *   <topic>-<partition>/<20 digits>.snapshot                  the digits are the first offset that it does not cover
+ *   <topic>-<partition>.<32 hex>-delete | -stray              a partition that is being removed; one of another topic id
+ */
+
+export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.snapshot';
+
+const SEGMENT_FILE = /^(\d{20})(\.log|\.index|\.timeindex|\.snapshot)$/;
+const DIRECTORY_NAME_MAX = 255;
+
+export function segmentFileName(offset: number, suffix: SegmentSuffix): string {
+  return `${String(offset).padStart(20, '0')}${suffix}`;
+}
+
+/** undefined for a name that is none of a segment's, or whose offset no safe integer can hold. */
+export function parseSegmentFileName(name: string): { offset: number; suffix: SegmentSuffix } | undefined {
+  const match = SEGMENT_FILE.exec(name);
+  if (match === null) return undefined;
+  const offset = Number(match[1]);
+  return Number.isSafeInteger(offset) ? { offset, suffix: match[2] as SegmentSuffix } : undefined;
+}
+
+export function partitionName(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}
+
+/** The name that a partition's directory gets before it is removed or put aside; the topic is cut where it would be too long. */
+export function retiredDirectoryName(topic: string, partition: number, uuid: string, kind: 'delete' | 'stray'): string {
+  const ending = `-${partition}.${uuid.replaceAll('-', '')}-${kind}`;
+  return `${topic.slice(0, DIRECTORY_NAME_MAX - ending.length)}${ending}`;
+}
+
+const RETIRED = /\.[0-9a-f]{32}-delete$/;
+
+/** Whether a directory is what a deletion that did not finish left behind. */
+export function isDeletedDirectoryName(name: string): boolean {
+  return RETIRED.test(name);
+}

@@ -1,0 +1,96 @@
+/**
+ * Indexes of an existing segment, when something looks entries up for the first time: read, checked, and built anew from the
+ * batches where they are missing, too short or do not increase (C-3, I-28). After a power cut an index file, which is never
+ * synced, may be empty or full of zeros. That its entries point to the right batches is seen by those who follow them.
+ */
+import * as batch from '../protocol/records/batch.ts';
+import { scanBatches } from './batch-scan.ts';
+import type { OpenFiles } from './open-files.ts';
+import { Segment, type SegmentContext } from './segment.ts';
+
+/** The segments whose index entries are kept in memory; beyond, the least recently used ones are dropped. */
+const LOADED_SEGMENTS_MAX = 64;
+
+/** The loaded indexes of a log directory, bounded. */
+export class SegmentIndexes {
+  readonly #files: OpenFiles;
+  /** Sealed segments with entries in memory, least recently used first. */
+  readonly #loaded = new Set<Segment>();
+  readonly #loading = new Map<Segment, Promise<void>>();
+
+  constructor(files: OpenFiles) {
+    this.#files = files;
+  }
+
+  /** Brings both indexes into memory, sound ones. `endOffset` (exclusive) is where the segment ends. */
+  async load(context: SegmentContext, segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<void> {
+    this.#loaded.delete(segment);
+    this.#loaded.add(segment);
+    if (segment.indexesChecked && segment.offsetIndex.entries.loaded && segment.timeIndex.entries.loaded) return;
+    let loading = this.#loading.get(segment);
+    if (loading === undefined) {
+      loading = this.#load(context, segment, endOffset, indexIntervalBytes).finally(() => {
+        this.#loading.delete(segment);
+      });
+      this.#loading.set(segment, loading);
+    }
+    await loading;
+    this.#evict();
+  }
+
+  /** Builds both indexes anew: an entry was found to point to no batch. */
+  async rebuild(context: SegmentContext, segment: Segment, indexIntervalBytes: number): Promise<void> {
+    const scratch = Segment.planned(context, segment.baseOffset);
+    await this.#files.use(segment.path, (file) =>
+      scanBatches(file, { from: 0, to: segment.openedBytes, wholeBatches: false }, (bytes, at) => {
+        scratch.noteWritten(writtenBatchOf(bytes, at), indexIntervalBytes);
+        return 'next';
+      }),
+    );
+    scratch.timeIndex.maybeAppend(scratch.largest);
+    segment.offsetIndex.entries.replaceOld(scratch.offsetIndex.entries.inMemory());
+    segment.timeIndex.entries.replaceOld(scratch.timeIndex.entries.inMemory());
+    segment.indexesChecked = true;
+    segment.learnLargest();
+  }
+
+  forget(segment: Segment): void {
+    this.#loaded.delete(segment);
+  }
+
+  async #load(context: SegmentContext, segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<void> {
+    const loaded = await Promise.all([segment.offsetIndex.entries.load(), segment.timeIndex.entries.load()]);
+    if (!loaded.includes(false) && this.#isSound(segment, endOffset)) {
+      segment.indexesChecked = true;
+      segment.learnLargest();
+      return;
+    }
+    context.env.log.warn(`the index files of ${segment.path} are damaged and are built anew`);
+    await this.rebuild(context, segment, indexIntervalBytes);
+  }
+
+  #isSound(segment: Segment, endOffset: number): boolean {
+    if (segment.indexesChecked) return true;
+    return segment.offsetIndex.isSound(segment.writtenBytes) && segment.timeIndex.isSound(endOffset);
+  }
+
+  #evict(): void {
+    for (const segment of this.#loaded) {
+      if (this.#loaded.size <= LOADED_SEGMENTS_MAX) return;
+      this.#loaded.delete(segment);
+      segment.unloadIndexes();
+    }
+  }
+}
+
+/** What the indexes need of a batch whose header is at `at`. */
+export function writtenBatchOf(
+  bytes: Buffer,
+  at: number,
+): { lastOffset: number; sizeBytes: number; maxTimestamp: bigint } {
+  return {
+    lastOffset: batch.lastOffset(bytes, at),
+    sizeBytes: batch.batchBytes(bytes, at),
+    maxTimestamp: batch.maxTimestamp(bytes, at),
+  };
+}

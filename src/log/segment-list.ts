@@ -1,0 +1,79 @@
+/** The segments of a log in order of their base offsets, the last one active (appended to). Never empty. */
+import { assert } from '../kernel/assert.ts';
+import type { Segment } from './segment.ts';
+
+export class SegmentList {
+  readonly #segments: Segment[];
+
+  /** `segments` in ascending order, at least one. */
+  constructor(segments: readonly Segment[]) {
+    assert(segments.length > 0, 'a log has a segment');
+    this.#segments = [...segments];
+  }
+
+  get active(): Segment {
+    return this.#at(this.#segments.length - 1);
+  }
+
+  get first(): Segment {
+    return this.#at(0);
+  }
+
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  all(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** The segment that holds `offset` or, when `offset` lies in a gap, the one before the gap; undefined below the first. */
+  floor(offset: number): Segment | undefined {
+    return this.#segments[this.#floorIndex(offset)];
+  }
+
+  /** The segment after `segment`. */
+  after(segment: Segment): Segment | undefined {
+    return this.#segments[this.#floorIndex(segment.baseOffset) + 1];
+  }
+
+  /** Where `segment` ends (exclusive): the base of the next one, else `logEndOffset`. */
+  endOf(segment: Segment, logEndOffset: number): number {
+    return this.after(segment)?.baseOffset ?? logEndOffset;
+  }
+
+  push(segment: Segment): void {
+    assert(segment.baseOffset > this.active.baseOffset, 'segments are added in order');
+    this.#segments.push(segment);
+  }
+
+  /** Takes away the last segment, which must not be the only one. */
+  pop(): Segment {
+    assert(this.#segments.length > 1, 'a log has a segment');
+    const last = this.active;
+    this.#segments.length -= 1;
+    return last;
+  }
+
+  /** Puts `segment` in the place of all. */
+  replaceAll(segment: Segment): void {
+    this.#segments.splice(0, this.#segments.length, segment);
+  }
+
+  #at(index: number): Segment {
+    const segment = this.#segments[index];
+    assert(segment !== undefined, 'a log has a segment');
+    return segment;
+  }
+
+  #floorIndex(offset: number): number {
+    let low = 0;
+    let high = this.#segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#at(middle).baseOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * One segment: a `.log` of batches back to back, named by the offset it begins with, and its two indexes.
+ *
+ *   0 ............ writtenBytes ......... plannedBytes
+ *   | in the file  | queued, not written  |
+ *
+ * A segment is planned when the log rolls to it in memory; its files are made when the first batch of it is written. The index
+ * rules are those of Kafka 4's LogSegment.append (contract 4.3).
+ */
+import type { Env } from '../kernel/env.ts';
+import { OffsetIndex } from './offset-index.ts';
+import type { OpenFiles } from './open-files.ts';
+import { segmentFileName } from './segment-files.ts';
+import { TimeIndex, type TimestampAtOffset } from './time-index.ts';
+
+/** What every segment of a log shares. */
+export interface SegmentContext {
+  readonly env: Env;
+  readonly files: OpenFiles;
+  /** The partition's directory. */
+  readonly directory: string;
+}
+
+/** What is known of a segment when its object is made; all zero for a new one. */
+export interface SegmentFacts {
+  readonly baseOffset: number;
+  readonly createdMs: number;
+  readonly logBytes: number;
+  readonly indexEntries: number;
+  readonly timeIndexEntries: number;
+  readonly lastIndexedTimestamp: bigint;
+  readonly largest: TimestampAtOffset;
+  readonly firstTimestamp: bigint | undefined;
+  readonly bytesSinceIndexEntry: number;
+}
+
+/** A batch as it went into the file. */
+export interface WrittenBatch {
+  readonly lastOffset: number;
+  readonly sizeBytes: number;
+  readonly maxTimestamp: bigint;
+}
+
+export const NO_TIMESTAMP: TimestampAtOffset = { timestamp: -1n, offset: -1 };
+
+export class Segment {
+  readonly baseOffset: number;
+  readonly createdMs: number;
+  readonly path: string;
+  offsetIndex: OffsetIndex;
+  timeIndex: TimeIndex;
+  plannedBytes: number;
+  writtenBytes: number;
+  /** The bytes of the file whose index entries are in the index files; entries of later bytes are in memory. */
+  openedBytes: number;
+  /** Batches of it that are queued and not written. */
+  plannedBatches = 0;
+  /** Largest timestamp of the first batch, queued or written. */
+  firstTimestamp: bigint | undefined;
+  /** Producers at its base offset, in the format of the file; written when the segment is made. */
+  snapshot: Buffer | undefined = undefined;
+  /** Whether its `.log` exists. */
+  created: boolean;
+  /** Whether the indexes were read and found sound, or were built by this process. */
+  indexesChecked: boolean;
+  /** In [0, 1): its share of segment.jitter.ms. */
+  readonly jitterFraction: number;
+  readonly #context: SegmentContext;
+  #largest: TimestampAtOffset;
+  #bytesSinceIndexEntry: number;
+
+  constructor(context: SegmentContext, facts: SegmentFacts, created: boolean) {
+    this.#context = context;
+    this.jitterFraction = context.env.random.fraction();
+    this.baseOffset = facts.baseOffset;
+    this.createdMs = facts.createdMs;
+    this.path = this.#pathOf('.log');
+    this.offsetIndex = this.#newOffsetIndex(facts.indexEntries);
+    this.timeIndex = this.#newTimeIndex(facts.timeIndexEntries, facts.lastIndexedTimestamp);
+    this.plannedBytes = facts.logBytes;
+    this.writtenBytes = facts.logBytes;
+    this.openedBytes = facts.logBytes;
+    this.firstTimestamp = facts.firstTimestamp;
+    this.created = created;
+    this.indexesChecked = !created;
+    this.#largest = facts.largest;
+    this.#bytesSinceIndexEntry = facts.bytesSinceIndexEntry;
+  }
+
+  /** A segment that begins at `baseOffset` and has no files yet. */
+  static planned(context: SegmentContext, baseOffset: number): Segment {
+    const facts: SegmentFacts = {
+      baseOffset,
+      createdMs: context.env.clock.wallMs(),
+      logBytes: 0,
+      indexEntries: 0,
+      timeIndexEntries: 0,
+      lastIndexedTimestamp: -1n,
+      largest: NO_TIMESTAMP,
+      firstTimestamp: undefined,
+      bytesSinceIndexEntry: 0,
+    };
+    return new Segment(context, facts, false);
+  }
+
+  /** The largest timestamp written so far and the last offset of the batch that has it. */
+  get largest(): TimestampAtOffset {
+    return this.#largest;
+  }
+
+  get bytesSinceIndexEntry(): number {
+    return this.#bytesSinceIndexEntry;
+  }
+
+  /** Enters a batch that was written at `writtenBytes` into the indexes' memory. */
+  noteWritten(batch: WrittenBatch, indexIntervalBytes: number): void {
+    if (batch.maxTimestamp > this.#largest.timestamp) {
+      this.#largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
+    }
+    if (this.#bytesSinceIndexEntry > indexIntervalBytes) {
+      this.offsetIndex.append(batch.lastOffset, this.writtenBytes);
+      this.timeIndex.maybeAppend(this.#largest);
+      this.#bytesSinceIndexEntry = 0;
+    }
+    this.#bytesSinceIndexEntry += batch.sizeBytes;
+    this.writtenBytes += batch.sizeBytes;
+  }
+
+  /** Adds the last time entry and writes both indexes: on roll, on close and after recovery. */
+  async sealIndexes(): Promise<void> {
+    this.timeIndex.maybeAppend(this.#largest);
+    await Promise.all([this.offsetIndex.entries.flush(), this.timeIndex.entries.flush()]);
+  }
+
+  /** Empties the indexes and what is known of timestamps, so that a walk of the batches builds them anew. */
+  resetIndexes(): void {
+    this.offsetIndex = this.#newOffsetIndex(0);
+    this.timeIndex = this.#newTimeIndex(0, -1n);
+    this.#largest = NO_TIMESTAMP;
+    this.#bytesSinceIndexEntry = 0;
+    this.writtenBytes = 0;
+    this.plannedBytes = 0;
+    this.openedBytes = 0;
+    this.firstTimestamp = undefined;
+    this.indexesChecked = true;
+  }
+
+  /** Of a sealed segment whose time index was read: its last entry holds the largest timestamp. */
+  learnLargest(): void {
+    const last = this.timeIndex.last();
+    if (last !== undefined && last.timestamp > this.#largest.timestamp) this.#largest = last;
+  }
+
+  /** Drops the index entries from memory unless some wait to be written; they are read again when needed. */
+  unloadIndexes(): void {
+    if (this.offsetIndex.entries.unwrittenCount > 0 || this.timeIndex.entries.unwrittenCount > 0) return;
+    this.offsetIndex.entries.unload();
+    this.timeIndex.entries.unload();
+    this.openedBytes = this.writtenBytes;
+  }
+
+  /** Removes the files. */
+  async remove(): Promise<void> {
+    const { disk } = this.#context.env;
+    await this.#context.files.drop(this.path);
+    for (const suffix of ['.log', '.index', '.timeindex'] as const) await disk.remove(this.#pathOf(suffix));
+  }
+
+  #newOffsetIndex(persistedCount: number): OffsetIndex {
+    return new OffsetIndex(this.#context.env.disk, this.#pathOf('.index'), this.baseOffset, persistedCount);
+  }
+
+  #newTimeIndex(persistedCount: number, lastTimestamp: bigint): TimeIndex {
+    const path = this.#pathOf('.timeindex');
+    return new TimeIndex(this.#context.env.disk, path, this.baseOffset, persistedCount, lastTimestamp);
+  }
+
+  #pathOf(suffix: '.log' | '.index' | '.timeindex'): string {
+    return `${this.#context.directory}/${segmentFileName(this.baseOffset, suffix)}`;
+  }
+}

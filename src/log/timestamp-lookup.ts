@@ -1,0 +1,139 @@
+/**
+ * Offsets by time: the first record that is not older than a moment, and the record with the largest timestamp. The time index
+ * finds the region, batch headers the batch, and the records inside say the rest. Source: Kafka's UnifiedLog.fetchOffsetByTimestamp
+ * and LogSegment.findOffsetByTimestamp.
+ */
+import type { DiskFile, Env } from '../kernel/env.ts';
+import * as batch from '../protocol/records/batch.ts';
+import { codecAvailable, codecOf } from '../protocol/records/compression.ts';
+import { forEachRecord } from '../protocol/records/record-walk.ts';
+import { scanBatches } from './batch-scan.ts';
+import type { LogHost } from './log-host.ts';
+import type { LogReader } from './log-reader.ts';
+import type { Segment, SegmentContext } from './segment.ts';
+import type { SegmentList } from './segment-list.ts';
+import { undoCompression } from './undo-compression.ts';
+
+/** Bounds the memory of one look-up; nothing larger was let in. */
+const STORED_RECORDS_BYTES_MAX = 100 * 1024 * 1024;
+
+export interface FoundTimestamp {
+  readonly offset: number;
+  readonly timestamp: bigint;
+  /** Of the batch that holds the record. */
+  readonly leaderEpoch: number;
+}
+
+/** Where to look. */
+export interface TimestampSearch {
+  readonly host: LogHost;
+  readonly context: SegmentContext;
+  readonly segments: SegmentList;
+  readonly reader: LogReader;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  readonly indexIntervalBytes: number;
+}
+
+/** The first record at or after the log start whose timestamp is `timestampMs` or later; undefined when there is none. */
+export async function findOffsetForTimestamp(
+  search: TimestampSearch,
+  timestampMs: bigint,
+): Promise<FoundTimestamp | undefined> {
+  for (const segment of [...search.segments.all()]) {
+    const endOffset = search.segments.endOf(segment, search.logEndOffset);
+    if (segment.writtenBytes === 0 || endOffset <= search.logStartOffset) continue;
+    await search.host.indexes.load(search.context, segment, endOffset, search.indexIntervalBytes);
+    if (segment.largest.timestamp < timestampMs) continue;
+    const older = segment.timeIndex.lookupBelow(timestampMs);
+    const from = Math.max(older === undefined ? segment.baseOffset : older.offset + 1, search.logStartOffset);
+    const found = await findIn(search, segment, from, (maxTimestamp) => maxTimestamp >= timestampMs, timestampMs);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The first of the records with the largest timestamp; undefined when no record has one. */
+export async function findOffsetOfMaxTimestamp(search: TimestampSearch): Promise<FoundTimestamp | undefined> {
+  let largest: Segment | undefined;
+  for (const segment of [...search.segments.all()]) {
+    if (segment.writtenBytes === 0) continue;
+    const endOffset = search.segments.endOf(segment, search.logEndOffset);
+    await search.host.indexes.load(search.context, segment, endOffset, search.indexIntervalBytes);
+    if (segment.largest.timestamp > (largest?.largest.timestamp ?? -1n)) largest = segment;
+  }
+  if (largest === undefined) return undefined;
+  const { timestamp, offset } = largest.largest;
+  return findIn(search, largest, offset, (maxTimestamp) => maxTimestamp === timestamp, timestamp);
+}
+
+/** The first record with a timestamp of at least `timestampMs`, in the batches from `fromOffset` on that `matches` accepts. */
+async function findIn(
+  search: TimestampSearch,
+  segment: Segment,
+  fromOffset: number,
+  matches: (maxTimestamp: bigint) => boolean,
+  timestampMs: bigint,
+): Promise<FoundTimestamp | undefined> {
+  const { host, logStartOffset, logEndOffset, indexIntervalBytes } = search;
+  let from = await search.reader.locate(segment, { offset: fromOffset, logEndOffset, indexIntervalBytes });
+  return host.files.use(segment.path, async (file) => {
+    for (;;) {
+      const bytes = await nextMatch(file, from, segment.writtenBytes, matches);
+      if (bytes === undefined) return undefined;
+      const found = await findInBatch(host.env, bytes.batch, timestampMs, logStartOffset);
+      if (found !== undefined) return found;
+      from = bytes.position + bytes.batch.length;
+    }
+  });
+}
+
+/** A copy of the next batch whose maximal timestamp `matches`. */
+async function nextMatch(
+  file: DiskFile,
+  from: number,
+  to: number,
+  matches: (maxTimestamp: bigint) => boolean,
+): Promise<{ batch: Buffer; position: number } | undefined> {
+  const headers = { from, to, wholeBatches: false };
+  const { outcome, position } = await scanBatches(file, headers, (bytes, at) =>
+    matches(batch.maxTimestamp(bytes, at)) ? 'stop' : 'next',
+  );
+  if (outcome !== 'stopped') return undefined;
+  let copy: Buffer | undefined;
+  await scanBatches(file, { from: position, to, wholeBatches: true }, (bytes, at) => {
+    copy = Buffer.from(bytes.subarray(at, at + batch.batchBytes(bytes, at)));
+    return 'stop';
+  });
+  return copy === undefined ? undefined : { batch: copy, position };
+}
+
+async function findInBatch(
+  env: Env,
+  bytes: Buffer,
+  timestampMs: bigint,
+  minOffset: number,
+): Promise<FoundTimestamp | undefined> {
+  const attributes = batch.attributes(bytes, 0);
+  const baseOffset = batch.baseOffset(bytes, 0);
+  const leaderEpoch = batch.leaderEpoch(bytes, 0);
+  const maxTimestamp = batch.maxTimestamp(bytes, 0);
+  const codec = codecOf(attributes);
+  const readable = codec !== undefined && codecAvailable(codec);
+  if (!readable || (attributes & batch.LOG_APPEND_TIME_BIT) !== 0) {
+    // All records have the time of the append; where the codec is missing here, the batch's first offset is the nearest answer.
+    const offset = Math.max(baseOffset, minOffset);
+    return batch.lastOffset(bytes, 0) < offset ? undefined : { offset, timestamp: maxTimestamp, leaderEpoch };
+  }
+  const section = bytes.subarray(batch.BATCH_HEADER_BYTES);
+  const records = codec === 'none' ? section : await undoCompression(env, codec, section, STORED_RECORDS_BYTES_MAX);
+  const base = batch.baseTimestamp(bytes, 0);
+  const wantedDelta = Number(timestampMs - base);
+  let found: FoundTimestamp | undefined;
+  forEachRecord(records, 0, records.length, batch.recordCount(bytes, 0), (record) => {
+    if (found !== undefined || record.timestampDelta < wantedDelta) return;
+    const offset = baseOffset + record.offsetDelta;
+    if (offset >= minOffset) found = { offset, timestamp: base + BigInt(record.timestampDelta), leaderEpoch };
+  });
+  return found;
+}
