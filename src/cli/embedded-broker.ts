@@ -83,7 +83,8 @@ export class EmbeddedBroker implements BrokerSeat {
 
   async versions(): Promise<ReadonlyMap<number, VersionRange>> {
     const { max } = ApiVersions.versions;
-    const reply = await this.request(ApiVersions, max, { clientSoftwareName: '', clientSoftwareVersion: '' });
+    const software = { clientSoftwareName: 'streamctl', clientSoftwareVersion: 'embedded' };
+    const reply = await this.request(ApiVersions, max, software);
     reply.release();
     return new Map(reply.message.apiKeys.map((key) => [key.apiKey, { min: key.minVersion, max: key.maxVersion }]));
   }
