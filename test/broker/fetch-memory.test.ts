@@ -34,7 +34,7 @@ describe('fetch memory', () => {
 
   it('sends away who waits when it stops', async () => {
     const memory = new FetchMemory(MIB);
-    memory.take(MIB);
+    assert.equal(await memory.take(MIB), MIB);
     const waiting = memory.take(MIB);
     memory.stop();
     assert.equal(await waiting, 0);
