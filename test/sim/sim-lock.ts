@@ -44,10 +44,13 @@ export class SimLock implements LivenessLock {
     }
     // The probe of the file system's resolution: the next full second, and 5 ms.
     const modifiedMs = Math.ceil(this.#clock.wallMs() / 1000) * 1000 + 5;
-    await this.step('lock utimes', path, () => {
-      const there = this.#files.get(path, 'utimes');
-      there.modifiedMs = modifiedMs;
+    const isThere = await this.step('lock utimes', path, () => {
+      const there = this.#files.find(path);
+      if (there !== undefined) there.modifiedMs = modifiedMs;
+      return there !== undefined;
     });
+    // Somebody took it for stale, and moved it away.
+    if (!isThere) return undefined;
     return new SimHeldLock(this, this.#clock, path, { ...options, beganMs, modifiedMs });
   }
 
