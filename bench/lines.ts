@@ -51,13 +51,13 @@ async function produceRow(options: LineBenchOptions, input: Input, target: numbe
       } else {
         await timed(`${OURS} topics create k${topic} -b ${serving.bootstrap}`);
         const peer = await timed(`kcat -P -b ${serving.bootstrap} -t k${topic} < ${input.path}`);
-        await timed(`${OURS} topics delete k${topic} --yes -b ${serving.bootstrap}`);
+        await timed(`${OURS} topics delete k${topic} -b ${serving.bootstrap}`);
         if (round > 0) {
           ours.push(produced.wallSeconds);
           kcat.push(peer.wallSeconds);
         }
       }
-      await timed(`${OURS} topics delete ${topic} --yes -b ${serving.bootstrap}`);
+      await timed(`${OURS} topics delete ${topic} -b ${serving.bootstrap}`);
     }
     await serving.stop();
   }

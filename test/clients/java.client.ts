@@ -86,7 +86,7 @@ describe('a real Apache Kafka', () => {
       assert.equal(committed.status, 0, committed.stderr);
       assert.equal(committed.stdout.toString(), 'a\nb\nc\n');
 
-      assert.equal((await streamctl(['topics', 'delete', 'n', '--yes', '-b', bootstrap])).status, 0);
+      assert.equal((await streamctl(['topics', 'delete', 'n', '-b', bootstrap])).status, 0);
     }),
   );
 });
