@@ -7,8 +7,8 @@ import {
   type HeartbeatWorkerData,
   sharedClockMs,
   type ToHeartbeatWorker,
-} from './heartbeat-messages.ts';
-import { startWorker } from './worker-entry.ts';
+} from './real-heartbeat-messages.ts';
+import { startWorker } from './real-worker-entry.ts';
 
 /** The main loop shows this often that it turns. */
 const TICK_MS = 400;

@@ -8,8 +8,8 @@ import { type Deferred, deferred } from '../kernel/deferred.ts';
 import type { Offload, OffloadTask } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import { decompress } from '../protocol/records/compression.ts';
-import type { FromOffloadWorker, ToOffloadWorker } from './offload-messages.ts';
-import { startWorker } from './worker-entry.ts';
+import type { FromOffloadWorker, ToOffloadWorker } from './real-offload-messages.ts';
+import { startWorker } from './real-worker-entry.ts';
 
 /** Tasks that may be given and not yet done; each connection has one at a time. */
 const TASK_COUNT_MAX = 4096;

@@ -8,7 +8,7 @@
  */
 import { constants, read, readSync } from 'node:fs';
 import type { Clock } from '../kernel/env.ts';
-import { isAgain, kindOf, reopened, retried } from './descriptor-kind.ts';
+import { isAgain, kindOf, reopened, retried } from './real-descriptor.ts';
 
 const STDIN = 0;
 /** A file is read in steps of this size: larger ones gain nothing and hold up the others on the loop. */

@@ -1,7 +1,7 @@
 /** Standard input, output and error of this process. Each is opened at its first use. */
 import { writeSync } from 'node:fs';
 import type { Clock, Stdio } from '../kernel/env.ts';
-import { isAgain } from './descriptor-kind.ts';
+import { isAgain } from './real-descriptor.ts';
 import { openStdin, type ReadInto } from './real-stdin.ts';
 import { openStdout, type WriteAll } from './real-stdout.ts';
 

@@ -8,7 +8,7 @@
  */
 import { constants, write } from 'node:fs';
 import type { Clock } from '../kernel/env.ts';
-import { kindOf, reopened, retried } from './descriptor-kind.ts';
+import { kindOf, reopened, retried } from './real-descriptor.ts';
 
 const STDOUT = 1;
 

@@ -91,6 +91,7 @@ export class NodeSocket implements NetSocket {
   #hasEnded = false;
   #error: Error | undefined;
   #isEnding = false;
+  #isPaused = false;
 
   /** `socket` is connected and not reading yet; `intake` is the one that its `onread` feeds, undefined when it has none. */
   constructor(socket: Socket, intake: Intake | undefined, clock: Clock) {
@@ -102,6 +103,10 @@ export class NodeSocket implements NetSocket {
     socket.on('error', (error) => {
       this.#error ??= error;
     });
+    // Node resumes in two steps; a `pause` between them is undone by the second.
+    socket.on('resume', () => {
+      if (this.#isPaused) socket.pause();
+    });
     socket.on('end', () => this.#end(undefined));
     socket.on('close', () => this.#end(this.#error));
   }
@@ -111,7 +116,7 @@ export class NodeSocket implements NetSocket {
     this.#sink = sink;
     this.#intake.start(sink, (error) => this.#fail(error));
     if (this.#socket.destroyed) process.nextTick(() => this.#end(this.#error));
-    else this.#socket.resume();
+    else if (!this.#isPaused) this.#socket.resume();
   }
 
   get pendingBytes(): number {
@@ -133,11 +138,13 @@ export class NodeSocket implements NetSocket {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#isPaused = false;
+    if (this.#sink !== undefined) this.#socket.resume();
   }
 
   end(): void {
@@ -147,6 +154,7 @@ export class NodeSocket implements NetSocket {
     // Closing with unread input would reset the connection and could take the last answers from the peer. So what still
     // comes is read and dropped until the peer has closed too.
     this.#intake.drop();
+    this.#isPaused = false;
     socket.end(() => {
       const timer = this.#clock.timer(LINGER_MS, () => socket.destroy(), true);
       socket.once('close', () => timer.cancel());

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { KafkaError } from '../../protocol/errors.ts';
 import { decompressSync } from '../../protocol/records/compression.ts';
-import type { FromOffloadWorker, ToOffloadWorker } from '../offload-messages.ts';
+import type { FromOffloadWorker, ToOffloadWorker } from '../real-offload-messages.ts';
 
 parentPort?.on('message', ({ id, codec, bytes, maxOutputBytes }: ToOffloadWorker) => {
   try {

@@ -1,19 +1,20 @@
 /** The worker thread that keeps this process's locks alive while its main loop turns. */
-import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LockFolder } from '../../disk/lock-folder.ts';
 import { acquireProperLock, type ProperLock } from '../../disk/proper-lock.ts';
+import { realRandom } from '../real-clock.ts';
 import {
   type FromHeartbeatWorker,
   type HeartbeatWorkerData,
   sharedClockMs,
   type ToHeartbeatWorker,
-} from '../heartbeat-messages.ts';
+} from '../real-heartbeat-messages.ts';
 
 type Adopt = Extract<ToHeartbeatWorker, { kind: 'adopt' }>;
 
 const { ticks } = workerData as HeartbeatWorkerData;
 const tickView = new Int32Array(ticks);
+const random = realRandom();
 const stops = new Map<number, () => Promise<void>>();
 let lastTick = Atomics.load(tickView, 0);
 let lastTickMs = sharedClockMs();
@@ -29,7 +30,7 @@ async function adopt(message: Adopt): Promise<void> {
   const { id, path, identity, staleMs } = message;
   const folder = new LockFolder({
     monotonicMs: sharedClockMs,
-    uuid: randomUUID,
+    uuid: random.uuid,
     isStale: () => false,
     mayBeat: () => mainLoopTurns(staleMs / 2),
     onBeat: (beganMs) => say({ kind: 'beat', id, beganMs }),
