@@ -241,6 +241,7 @@ export class SimSocket implements NetSocket {
 
   end(): void {
     if (this.#isEnding || this.#isDestroyed || this.process.isDead) return;
+    this.process.note('ends connection');
     this.#isEnding = true;
     this.#isPaused = false;
     this.#outgoing.end();
@@ -296,6 +297,7 @@ export class SimSocket implements NetSocket {
   }
 
   #leave(): void {
+    this.process.note('leaves connection');
     const hadUnread = this.#incoming.transitBytes > 0;
     this.#isDestroyed = true;
     this.#outgoing.close(hadUnread);
@@ -309,6 +311,7 @@ export class SimSocket implements NetSocket {
       return;
     }
     this.#hasEnded = true;
+    this.process.note('connection ended', error?.message ?? '');
     this.#sink.ended(error);
   }
 
