@@ -45,11 +45,7 @@ function loadBundle() {
   const source = readBundle();
   const buildId = source.slice(2, 2 + BUILD_ID_LENGTH);
   const cache = findCache(buildId);
-  const script = new vm.Script(source, {
-    filename: BUNDLE,
-    cachedData: cache.data,
-    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new vm.Script(source, { filename: BUNDLE, cachedData: cache.data });
   const bundle = new Module(BUNDLE, module);
   bundle.filename = BUNDLE;
   bundle.paths = module.paths;
