@@ -1,7 +1,7 @@
 /**
  * Reads the segment files of closed partitions, without the code that wrote them, and checks what must hold of their
  * batches: whole, right checksum, dense offsets (I-3), epochs that never fall, each producer's sequence once (I-5), in order
- * (I-4).
+ * (I-4); and that indexes and checkpoints say of the log what is in it (I-28).
  *
  *     0 base offset 8 | 8 length 4 | 12 leader epoch 4 | 16 magic 1 | 17 crc 4 | 21 attributes 2 | 23 last offset delta 4
  *     27 timestamps 16 | 43 producer id 8 | 51 producer epoch 2 | 53 base sequence 4 | 57 record count 4 | 61 records
@@ -16,9 +16,16 @@ const CRC_FROM = 21;
 
 interface PartitionState {
   nextOffset: number;
-  leaderEpoch: number;
+  /** First offset of each leader epoch, in the order of the log. */
+  readonly epochs: { readonly epoch: number; readonly startOffset: number }[];
   /** By producer id and epoch: the next sequence. */
   readonly sequences: Map<string, number>;
+}
+
+interface BatchPlace {
+  readonly position: number;
+  readonly lastOffset: number;
+  readonly maxTimestamp: bigint;
 }
 
 /** The end offset of each partition of the topic, by number; violations go to the machine's world. */
@@ -30,16 +37,18 @@ export function checkLogFiles(
 ): number[] {
   return Array.from({ length: partitions }, (_, partition) => {
     const folder = `${brokerDirectory}/log/${topic}-${partition}`;
-    const state: PartitionState = { nextOffset: 0, leaderEpoch: 0, sequences: new Map() };
+    const state: PartitionState = { nextOffset: 0, epochs: [], sequences: new Map() };
     for (const { path, inode } of machine.files.files(folder)) {
       if (path.endsWith('.log')) checkSegment(machine, path, inode.content.bytes(), state);
     }
+    checkEpochFile(machine, `${folder}/leader-epoch-checkpoint`, state);
     return state.nextOffset;
   });
 }
 
 function checkSegment(machine: SimMachine, path: string, bytes: Buffer, state: PartitionState): void {
   const base = Number(/(\d{20})\.log$/.exec(path)?.[1]);
+  const batches: BatchPlace[] = [];
   let wrong: Wrong | undefined;
   if (base !== state.nextOffset) {
     wrong = { rule: 'I-3', text: `begins at ${base}, the segment before ends at ${state.nextOffset}` };
@@ -47,9 +56,59 @@ function checkSegment(machine: SimMachine, path: string, bytes: Buffer, state: P
   let position = 0;
   while (wrong === undefined && position < bytes.length) {
     wrong = checkFrame(bytes, position) ?? checkBatch(bytes, position, state);
-    if (wrong === undefined) position += OVERHEAD_BYTES + bytes.readInt32BE(position + 8);
+    if (wrong !== undefined) break;
+    batches.push({ position, lastOffset: state.nextOffset - 1, maxTimestamp: bytes.readBigInt64BE(position + 35) });
+    position += OVERHEAD_BYTES + bytes.readInt32BE(position + 8);
+  }
+  if (machine.bootCount === 1) {
+    wrong ??= checkOffsetIndex(contentOf(machine, path.replace(/log$/, 'index')), base, batches);
+    wrong ??= checkTimeIndex(contentOf(machine, path.replace(/log$/, 'timeindex')), base, batches);
   }
   if (wrong !== undefined) machine.world.violate(wrong.rule, `${path} at ${position}: ${wrong.text}`);
+}
+
+function contentOf(machine: SimMachine, path: string): Buffer {
+  return machine.files.find(path)?.content.bytes() ?? Buffer.alloc(0);
+}
+
+/** Each entry names a batch by its last offset and its position; both rise (Kafka's --index-sanity-check, I-28). */
+function checkOffsetIndex(index: Buffer, base: number, batches: readonly BatchPlace[]): Wrong | undefined {
+  const lastOffsetAt = new Map(batches.map(({ position, lastOffset }) => [position, lastOffset]));
+  let before = -1;
+  for (let at = 0; at + 8 <= index.length; at += 8) {
+    const offset = base + index.readInt32BE(at);
+    const position = index.readInt32BE(at + 4);
+    if (offset <= before || lastOffsetAt.get(position) !== offset) {
+      return { rule: 'I-28', text: `index entry ${at / 8}: offset ${offset} at position ${position}` };
+    }
+    before = offset;
+  }
+  return undefined;
+}
+
+/** Each entry names the batch with the largest timestamp so far; offsets and timestamps rise. */
+function checkTimeIndex(index: Buffer, base: number, batches: readonly BatchPlace[]): Wrong | undefined {
+  const timestampOf = new Map(batches.map(({ lastOffset, maxTimestamp }) => [lastOffset, maxTimestamp]));
+  let before: { readonly timestamp: bigint; readonly offset: number } = { timestamp: -2n, offset: -1 };
+  for (let at = 0; at + 12 <= index.length; at += 12) {
+    const entry = { timestamp: index.readBigInt64BE(at), offset: base + index.readInt32BE(at + 8) };
+    const rises = entry.timestamp > before.timestamp && entry.offset > before.offset;
+    if (!rises || timestampOf.get(entry.offset) !== entry.timestamp) {
+      return { rule: 'I-28', text: `time index entry ${at / 12}: ${entry.timestamp} at offset ${entry.offset}` };
+    }
+    before = entry;
+  }
+  return undefined;
+}
+
+/** Every epoch that a batch has stands in the checkpoint, with the offset at which it begins. */
+function checkEpochFile(machine: SimMachine, path: string, { epochs }: PartitionState): void {
+  const lines = contentOf(machine, path).toString().split('\n').slice(2);
+  for (const { epoch, startOffset } of epochs) {
+    if (lines.includes(`${epoch} ${startOffset}`)) continue;
+    machine.world.violate('I-28', `${path}: no line for epoch ${epoch}, which begins at ${startOffset}`);
+    return;
+  }
 }
 
 interface Wrong {
@@ -72,9 +131,10 @@ function checkBatch(bytes: Buffer, at: number, state: PartitionState): Wrong | u
   const leaderEpoch = bytes.readInt32BE(at + 12);
   const count = bytes.readInt32BE(at + 23) + 1;
   if (baseOffset !== state.nextOffset) return { rule: 'I-3', text: `offset ${baseOffset}, not ${state.nextOffset}` };
-  if (leaderEpoch < state.leaderEpoch) return { rule: 'I-3', text: `epoch ${leaderEpoch} after ${state.leaderEpoch}` };
+  const epochBefore = state.epochs.at(-1)?.epoch ?? -1;
+  if (leaderEpoch < epochBefore) return { rule: 'I-3', text: `epoch ${leaderEpoch} after ${epochBefore}` };
+  if (leaderEpoch > epochBefore) state.epochs.push({ epoch: leaderEpoch, startOffset: baseOffset });
   state.nextOffset += count;
-  state.leaderEpoch = leaderEpoch;
   const producerId = bytes.readBigInt64BE(at + 43);
   if (producerId < 0n) return undefined;
   const producer = `${producerId}/${bytes.readInt16BE(at + 51)}`;

@@ -24,20 +24,26 @@ class DirectoryLife {
   readonly #ledger: Ledger;
   readonly #owner: OwnerChecker;
   readonly #partitions: number;
+  /** With another mode than `ack` a power cut may take what was acked, so there is none then. */
+  readonly #durability: 'ack' | 'interval' | 'os';
   readonly #probed: Probed = { highWatermarks: [], answers: 0 };
   readonly #producers: SimProgram[] = [];
   readonly #followers: FollowerReader[] = [];
   #server: SimProgram | undefined;
+  /** Somebody came by the port, and cannot end without it. */
+  #needsServer = false;
   #probe: SimProgram | undefined;
   #commandsLeft: number;
 
   constructor(run: SeedRun) {
-    const { world, machine } = run;
+    const { world, machine, planted } = run;
     this.#run = run;
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
     this.#owner = new OwnerChecker(machine, DIRECTORY);
     this.#partitions = this.#chance.pick([1, 1, 2, 3]);
+    this.#durability =
+      planted === undefined ? this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']) : 'ack';
     this.#commandsLeft = this.#chance.between(6, 12);
     machine.onDiskDone = (call, path, process) => this.#owner.check(call, path, process);
   }
@@ -56,11 +62,16 @@ class DirectoryLife {
     this.#populate(faultsEndMs);
     await this.#watch(() => world.nowMs >= faultsEndMs, FAULTS_MS + 1);
     injector.heal();
+    this.#keepServing();
     if (world.violations.length === 0) await this.#ending();
   }
 
   #topicConfigs(): ReadonlyMap<string, string> {
-    return new Map(this.#chance.hits(0.5) ? [['segment.ms', String(this.#chance.between(200, 3000))]] : []);
+    const configs = new Map([['streamctl.durability', this.#durability as string]]);
+    if (this.#chance.hits(0.5)) configs.set('segment.ms', String(this.#chance.between(200, 3000)));
+    // So that a few batches make an index.
+    if (this.#chance.hits(0.7)) configs.set('index.interval.bytes', String(this.#chance.pick([0, 300, 2000])));
+    return configs;
   }
 
   #planFaults(): ReturnType<typeof planFaults> {
@@ -70,8 +81,7 @@ class DirectoryLife {
       'kill any': 2,
       'kill at point': 4,
       'kill at disk call': 4,
-      'power cut at disk call': 3,
-      'power cut': 2,
+      ...(this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 2 } : {}),
       'pause broker': 3,
       'pause any': 1,
       'terminate broker': 2,
@@ -108,12 +118,24 @@ class DirectoryLife {
       gapMs: this.#chance.pick([1, 30, 200]),
     };
     const name = `produce${this.#producers.length}`;
-    this.#producers.push(produce(this.#run.machine, this.#ledger, name, 'directory', feeding));
+    const by = this.#server !== undefined && this.#chance.hits(0.3) ? 'port' : 'directory';
+    if (by === 'port') this.#needsServer = true;
+    this.#producers.push(produce(this.#run.machine, this.#ledger, name, by, feeding));
   }
 
   #startFollower(): void {
     const name = `consume${this.#followers.length}`;
-    this.#followers.push(new FollowerReader(follow(this.#run.machine, name, 'directory', false), this.#ledger));
+    const by = this.#server !== undefined && this.#chance.hits(0.2) ? 'port' : 'directory';
+    if (by === 'port') this.#needsServer = true;
+    this.#followers.push(new FollowerReader(follow(this.#run.machine, name, by, false), this.#ledger));
+  }
+
+  /** While there are clients of the port, a `serve` that ended is started again, as a supervisor does. */
+  #keepServing(): void {
+    const { world, machine } = this.#run;
+    if (!this.#needsServer) return;
+    if (this.#server === undefined || this.#server.process.isDead) this.#server = serve(machine);
+    world.after(1000, () => this.#keepServing());
   }
 
   /** Runs the world, and reads what the followers print as it comes. */
@@ -156,6 +178,7 @@ class DirectoryLife {
     ) {
       world.violate('I-31', 'a follower did not print the whole log');
     }
+    this.#needsServer = false;
     for (const process of machine.alive()) process.signal('SIGTERM');
     if (!(await this.#watch(() => machine.alive().length === 0, HEALED_MS))) {
       const names = machine.alive().map(({ name, pid }) => `${name}/${pid}`);
