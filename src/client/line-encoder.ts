@@ -1,4 +1,4 @@
-import { murmur2 } from '../kernel/murmur2.ts';
+import { murmur2Partition } from '../kernel/murmur2.ts';
 import { type BatchSlot, type SourceBytes, singleRecordBatchBytes } from './batch-slot.ts';
 import { ClientError } from './client-error.ts';
 import type { LineBuffer } from './line-buffer.ts';
@@ -133,7 +133,7 @@ export class LineEncoder {
   #partitionOf(source: SourceBytes, keyStart: number, keyEnd: number): number {
     const count = this.#options.keyedPartitionCount;
     if (keyStart < 0 || count === undefined) return this.currentPartition;
-    return (murmur2(source.bytes, keyStart, keyEnd) & 0x7fff_ffff) % count;
+    return murmur2Partition(source.bytes, keyStart, keyEnd, count);
   }
 
   /** Where the key of the line ends, or -1 when lines have no keys. */

@@ -32,12 +32,16 @@ export interface PendingBatch {
  * After a failed attempt nothing more is sent until every other attempt has come back; then all that is left goes out again
  * from the oldest on, with the sequences it had. So the broker sees either the next sequence or one that it remembers,
  * and order is kept without sequences too.
+ *
+ * The first batch, and the first after a failure, goes out alone. A broker takes any sequence as the first of a producer
+ * that it does not know: had it refused one batch and taken the next, the first could never follow.
  */
 export class PartitionQueue {
   readonly partition: number;
   readonly #batches: PendingBatch[] = [];
   #sendingCount = 0;
   #draining = false;
+  #windowCount = 1;
 
   constructor(partition: number) {
     this.partition = partition;
@@ -57,7 +61,7 @@ export class PartitionQueue {
 
   /** The batch that may be sent now. */
   next(): PendingBatch | undefined {
-    if (this.#draining || this.#sendingCount >= IN_FLIGHT_COUNT_MAX) return undefined;
+    if (this.#draining || this.#sendingCount >= this.#windowCount) return undefined;
     const batch = this.#batches[this.#sendingCount];
     return batch?.state === 'ready' ? batch : undefined;
   }
@@ -75,6 +79,7 @@ export class PartitionQueue {
     assert(index >= 0 && batch.state === 'sending', 'only what was sent is acked');
     this.#batches.splice(index, 1);
     this.#sendingCount--;
+    if (!this.#draining) this.#windowCount = IN_FLIGHT_COUNT_MAX;
     this.#settle();
   }
 
@@ -86,6 +91,7 @@ export class PartitionQueue {
     if (error === undefined) batch.mayBeAppended = true;
     this.#sendingCount--;
     this.#draining = true;
+    this.#windowCount = 1;
     this.#settle();
   }
 
