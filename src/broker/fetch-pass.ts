@@ -75,14 +75,14 @@ export async function makeFetchPass(
       byteCount += readBytes;
     }
   }
-  services.fetchMemory.adjust(byteCount - takenBytes);
+  services.fetchMemory.adjust(call.context.connectionId, byteCount - takenBytes);
   return {
     found,
     byteCount,
     isUrgent: found.some(({ failure, diverging }) => failure !== undefined || diverging !== undefined),
     release: () => {
       for (const { read } of found) read?.release();
-      services.fetchMemory.adjust(-byteCount);
+      services.fetchMemory.adjust(call.context.connectionId, -byteCount);
     },
   };
 }

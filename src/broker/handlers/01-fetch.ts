@@ -53,7 +53,7 @@ async function fetchWhenEnough(services: BrokerServices, request: FetchRequest, 
   const untilMs = clock.monotonicMs() + Math.min(request.maxWaitMs, WAIT_MS_MAX);
   const answerBytesMax = Math.max(1, Math.min(request.maxBytes, services.settings.number('fetch.max.bytes')));
   for (;;) {
-    const takenBytes = await services.fetchMemory.take(answerBytesMax);
+    const takenBytes = await services.fetchMemory.take(call.context.connectionId, answerBytesMax);
     const pass = await makeFetchPass(services, request, call, takenBytes);
     const timeoutMs = untilMs - clock.monotonicMs();
     const isEnough = pass.byteCount >= request.minBytes || pass.isUrgent || pass.found.length === 0;
