@@ -47,11 +47,10 @@ export async function callOnce<A extends AnyApi>(
   return reply.message;
 }
 
-/** Waits for the next attempt; throws `Unreachable`, with what went wrong last, when there is no time for one. */
+/** Waits for the next attempt; throws `Unreachable` at the deadline, with what went wrong last. */
 export async function pauseBeforeRetry({ env, deadline }: Caller, backoff: Backoff, lastError: Error): Promise<void> {
-  const delayMs = backoff.nextMs();
-  if (deadline.remainingMs() <= delayMs) throw new Unreachable(lastError.message, { cause: lastError });
-  await env.clock.sleep(delayMs);
+  await env.clock.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
+  if (deadline.passed) throw new Unreachable(lastError.message, { cause: lastError });
 }
 
 /** The highest version that both sides speak. Throws `ClientError` of kind `refused` when there is none. */

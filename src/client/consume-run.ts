@@ -50,6 +50,7 @@ export class ConsumeRun {
   readonly #decoder: PartitionDecoder;
   readonly #output: RecordOutput;
   readonly #backoff: Backoff;
+  /** Nodes with a fetch that is on its way, or has come back and is not looked at yet. */
   readonly #fetching = new Set<number>();
   readonly #completed: Completed[] = [];
   readonly #versionByNode = new Map<number, number>();
@@ -103,10 +104,13 @@ export class ConsumeRun {
   async #readAll(): Promise<void> {
     while (!this.#isOver()) {
       if (this.#leadersAreStale && this.#retryTimer === undefined) await this.#refresh();
-      this.#startFetches();
       const completed = this.#completed.shift();
-      if (completed === undefined) await this.#somethingHappened();
-      else await this.#take(completed);
+      if (completed !== undefined) {
+        await this.#take(completed);
+        continue;
+      }
+      this.#startFetches();
+      await this.#somethingHappened();
     }
   }
 
@@ -153,7 +157,6 @@ export class ConsumeRun {
     } catch (error) {
       result = error instanceof Error ? error : new Error(String(error));
     }
-    this.#fetching.delete(node);
     if (!this.#isClosed) this.#completed.push({ node, cursors, result });
     else if (!(result instanceof Error)) result.release();
     this.#wake?.();
@@ -168,6 +171,7 @@ export class ConsumeRun {
   }
 
   async #take({ node, cursors, result }: Completed): Promise<void> {
+    this.#fetching.delete(node);
     if (result instanceof Error) {
       this.#versionByNode.delete(node);
       if (!(result instanceof ConnectionLost || result instanceof Unreachable)) throw result;

@@ -106,9 +106,8 @@ export class TcpTransport implements Transport {
         }
         if (deadline.passed) break;
       }
-      const delayMs = backoff.nextMs();
-      if (this.#closed || deadline.remainingMs() <= delayMs) throw this.#unreachable(lastError);
-      await this.#env.clock.sleep(delayMs);
+      if (this.#closed || deadline.passed) throw this.#unreachable(lastError);
+      await this.#env.clock.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
     }
   }
 

@@ -268,8 +268,8 @@ export class FakeBroker implements Transport {
         name,
         partitions: partitions.map(({ partitionIndex, timestamp }) => {
           const log = this.topics.get(name)?.logs[partitionIndex];
-          const at = log?.records().find((record) => timestamp >= 0n && record.timestamp >= timestamp)?.offset ?? -1;
-          const offset = timestamp === -1n ? log?.endOffset : timestamp === -2n ? log?.logStartOffset : at;
+          const find = () => log?.records().find((record) => record.timestamp >= timestamp)?.offset;
+          const offset = timestamp === -1n ? log?.endOffset : timestamp === -2n ? log?.logStartOffset : find();
           return {
             partitionIndex,
             errorCode: error ?? (log === undefined ? errorCode('UNKNOWN_TOPIC_OR_PARTITION') : 0),
