@@ -201,8 +201,9 @@ function parseVersions(versions: number | string): VersionRange {
   if (typeof versions === 'number') {
     return { min: versions, max: Infinity };
   }
-  const [min, max = min] = versions.split('-').map(Number);
-  if (min === undefined || max === undefined || !(min <= max)) {
+  const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(versions) ?? [];
+  const [min, max] = [Number(from), Number(to)];
+  if (!(min <= max)) {
     throw new RangeError(`not a version range: ${versions}`);
   }
   return { min, max };

@@ -190,6 +190,16 @@ describe('compression: streams of others', () => {
     assert.equal(zstdFrames(bomb, 1 << 30).length, 1);
   });
 
+  it('says what to install where there is no zstd', async function () {
+    if (codecAvailable('zstd')) {
+      this.skip();
+    }
+    const isUnsupported = (error: unknown) =>
+      error instanceof KafkaError && error.errorName === 'UNSUPPORTED_COMPRESSION_TYPE';
+    await assert.rejects(compress('zstd', payload), isUnsupported);
+    await assert.rejects(decompress('zstd', Buffer.alloc(9), 9), isUnsupported);
+  });
+
   it('tells zstd frames with checksums apart', () => {
     const frame = hex('28b52ffd 24 03 190000 616263 01020304');
     assert.deepEqual(zstdFrames(Buffer.concat([frame, frame]), 100), [frame, frame]);
