@@ -5,6 +5,7 @@
 
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import type { Env, NetAddress, NetListener } from '../kernel/env.ts';
+import { SlabPool } from '../kernel/slab-pool.ts';
 import { LogDirectory } from '../log/log-directory.ts';
 import type { AnyApi } from '../protocol/schema.ts';
 import { allowEverything } from './authorize.ts';
@@ -12,6 +13,7 @@ import type { BrokerSettings } from './broker-settings.ts';
 import { EffectiveSettings } from './broker-settings.ts';
 import { Connections } from './connections.ts';
 import { Deadlines } from './deadlines.ts';
+import { logFault } from './failure.ts';
 import { FetchMemory } from './fetch-memory.ts';
 import { Partitions } from './partitions.ts';
 import { Purgatory } from './purgatory.ts';
@@ -48,24 +50,27 @@ export class Broker {
    * Rejects when the log directory cannot be opened; the session is then still the caller's.
    */
   static async start(env: Env, session: BrokerSession, settings: BrokerSettings): Promise<Broker> {
+    const pool = new SlabPool();
     const logs = await LogDirectory.open(env, {
       brokerDirectory: session.brokerDirectory,
       clusterId: session.clusterId,
       brokerId: session.brokerId,
       brokerEpoch: session.brokerEpoch,
-      canWrite: () => session.mayWrite(),
+      canWrite: () => session.holdsLease(),
+      lastCloseWasClean: session.lastCloseWasClean,
+      pool,
     });
     const owner = await env.disk.stat(session.directory);
-    return new Broker(env, session, settings, logs, `User:${owner?.uid ?? 'owner'}`);
+    return new Broker(env, session, settings, { logs, pool, ownerPrincipal: `User:${owner?.uid ?? 'owner'}` });
   }
 
   private constructor(
     env: Env,
     session: BrokerSession,
     given: BrokerSettings,
-    logs: LogDirectory,
-    ownerPrincipal: string,
+    parts: { logs: LogDirectory; pool: SlabPool; ownerPrincipal: string },
   ) {
+    const { logs, pool, ownerPrincipal } = parts;
     this.#env = env;
     this.#session = session;
     this.#logs = logs;
@@ -86,6 +91,7 @@ export class Broker {
       askHandOver: (asked) => this.#handOverListener?.(asked) ?? false,
     };
     this.#connections = new Connections(env, settings, {
+      pool,
       handle: (route, version, message, context) => this.#admit(route, version, message, context),
       principalOf: (listener) => (listener === 'unix' ? ownerPrincipal : ANONYMOUS),
     });
@@ -157,6 +163,8 @@ export class Broker {
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());
+    // Without the lease nothing may be written, not even that all was closed cleanly; a lapse may be over in a moment.
+    if (!this.#session.holdsLease()) await this.#quietly('the lease', this.#session.renewLease());
     await this.#quietly('the logs', this.#logs.close());
     deadlines.close();
     await this.#quietly('the registration', this.#session.release());
@@ -175,11 +183,11 @@ export class Broker {
   }
 
   /** The rest of the stop goes on whatever happens: logs that were not closed cleanly are found so at the next start. */
-  async #quietly(what: string, closing: Promise<void>): Promise<void> {
+  async #quietly(what: string, closing: Promise<unknown>): Promise<void> {
     try {
       await closing;
     } catch (error) {
-      this.#env.log.error(`closing ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      logFault(this.#env.log, `closing ${what}`, error);
     }
   }
 }

@@ -40,6 +40,8 @@ export interface ConnectionOptions {
   readonly handle: (route: Route, version: number, message: object, context: RequestContext) => Promise<Reply>;
   /** The peer did something that costs it its connection; for the log. */
   readonly onRefused: (connection: Connection, reason: string) => void;
+  /** Something went wrong on our side, and the connection is closed for it. */
+  readonly onFault: (what: string, error: unknown) => void;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -244,8 +246,7 @@ export class Connection implements FrameSink, SocketSink {
   #fail(turn: Turn, error: unknown): void {
     if (this.#state === 'closed') return;
     this.#answer(turn, { message: undefined, closeConnection: true });
-    if (error instanceof BrokerStopped) return;
-    this.#options.onRefused(this, `${turn.api.name} failed: ${stackOf(error)}`);
+    if (!(error instanceof BrokerStopped)) this.#options.onFault(`${turn.api.name} failed`, error);
   }
 
   /** One microtask later, so that answers which become ready together go out together. */
@@ -288,7 +289,7 @@ export class Connection implements FrameSink, SocketSink {
       return true;
     } catch (error) {
       reply.release?.();
-      this.#options.onRefused(this, `the answer to ${turn.api.name} cannot be written: ${stackOf(error)}`);
+      this.#options.onFault(`the answer to ${turn.api.name} cannot be written`, error);
       return false;
     }
   }
@@ -334,8 +335,4 @@ export class Connection implements FrameSink, SocketSink {
     if (isHeld) this.#reader.hold();
     else this.#reader.release();
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

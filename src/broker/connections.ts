@@ -2,17 +2,20 @@
 
 import { ByteBudget } from '../kernel/byte-budget.ts';
 import type { Env, NetSocket, Timer } from '../kernel/env.ts';
-import { SlabPool } from '../kernel/slab-pool.ts';
+import type { SlabPool } from '../kernel/slab-pool.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { connectionLimits } from './connection-limits.ts';
+import { logFault } from './failure.ts';
 import { printable } from './topic-names.ts';
 
 const SWEEP_MS = 1000;
 const COMPLAINTS_PER_SWEEP = 5;
 
 export interface ConnectionsOptions {
+  /** Where the memory of requests comes from. */
+  readonly pool: SlabPool;
   readonly handle: ConnectionOptions['handle'];
   readonly principalOf: (listener: 'tcp' | 'unix') => string;
 }
@@ -22,7 +25,6 @@ export class Connections {
   readonly #settings: EffectiveSettings;
   readonly #options: ConnectionsOptions;
   readonly #limits: ConnectionLimits;
-  readonly #pool = new SlabPool();
   readonly #budget: ByteBudget;
   readonly #open = new Set<Connection>();
   readonly #countByHost = new Map<string, number>();
@@ -61,11 +63,12 @@ export class Connections {
       principal: this.#options.principalOf(listener),
       connectionId: this.#nextConnectionId++,
       clock: this.#env.clock,
-      pool: this.#pool,
+      pool: this.#options.pool,
       budget: this.#budget,
       limits: this.#limits,
       handle: this.#options.handle,
       onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${printable(reason)}`),
+      onFault: (what, error) => logFault(this.#env.log, what, error),
       onClosed: (closed) => this.#forget(closed),
     });
     this.#open.add(connection);

@@ -11,11 +11,15 @@ export interface Failure {
 
 export const NO_FAILURE: Failure = { errorCode: errorCode('NONE'), errorMessage: null };
 
-/** An error that nobody foresaw is logged with its stack and answered as UNKNOWN_SERVER_ERROR. */
+/** An error that nobody foresaw is logged and answered as UNKNOWN_SERVER_ERROR. */
 export function failureOf(log: Log, error: unknown): Failure {
   if (error instanceof KafkaError) return { errorCode: error.code, errorMessage: error.message };
-  log.error(
-    `a request failed unexpectedly: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  logFault(log, 'a request failed', error);
   return { errorCode: errorCode('UNKNOWN_SERVER_ERROR'), errorMessage: null };
+}
+
+/** An error that should not happen: its text for whoever runs the broker, its stack for whoever looks for the cause. */
+export function logFault(log: Log, what: string, error: unknown): void {
+  log.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
 }

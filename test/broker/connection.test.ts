@@ -83,6 +83,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
       return promise;
     },
     onRefused: (_, reason) => refusals.push(reason),
+    onFault: (what) => refusals.push(what),
     onClosed: () => {
       closedCount += 1;
     },

@@ -3,6 +3,7 @@ import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-setti
 import { Connections } from '../../src/broker/connections.ts';
 import type { Reply } from '../../src/broker/request.ts';
 import type { Env } from '../../src/kernel/env.ts';
+import { SlabPool } from '../../src/kernel/slab-pool.ts';
 import { Metadata } from '../../src/protocol/apis/index.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -14,6 +15,7 @@ function setUp(...assignments: string[]) {
   const log = { debug: () => undefined, info: () => undefined, warn, error: warn };
   const settings = new EffectiveSettings(brokerSettings({ assignments }), () => new Map());
   const connections = new Connections({ clock, log } as Partial<Env> as Env, settings, {
+    pool: new SlabPool(),
     handle: () => new Promise<Reply>(() => undefined),
     principalOf: () => 'User:test',
   });

@@ -49,7 +49,9 @@ export async function handleProduce(services: BrokerServices, request: ProduceRe
     for (const turn of turns) turn.failure = failure;
     return reply(services, request, turns, call);
   }
-  const queueing = appendFrom(services, turns, 0, call);
+  const queueing = services.session.holdsLease()
+    ? appendFrom(services, turns, 0, call)
+    : appendOnceLeased(services, turns, call);
   if (queueing !== undefined) {
     call.context.hold(queueing);
     await queueing;
@@ -75,6 +77,12 @@ function appendFrom(
     if (queueing !== undefined) return queueing.then(() => appendFrom(services, turns, index + 1, call));
   }
   return undefined;
+}
+
+/** A lapse of the lease delays appends; when somebody else has become the broker they fail. Never rejects. */
+async function appendOnceLeased(services: BrokerServices, turns: readonly Turn[], call: Call): Promise<void> {
+  await loseUnlessLeased(services, turns);
+  if (turns.every(({ failure }) => failure === undefined)) await appendFrom(services, turns, 0, call);
 }
 
 function appendOne(services: BrokerServices, turn: Turn, call: Call): Promise<void> | undefined {
