@@ -19,6 +19,9 @@ import { decodeSnapshot } from './snapshot.ts';
 /** How often one append may find its number taken before it gives up. */
 const APPEND_TRIES_MAX = 1000;
 
+/** How many entries are asked for at a time; what lies behind the first name that is missing does not count. */
+const READ_AHEAD_COUNT_MAX = 16;
+
 /**
  * Decides what to append after `image`, at `image.lastNumber + 1`; called again when somebody else took that number.
  * undefined: nothing is left to do. What it throws ends the append.
@@ -110,12 +113,15 @@ export class MetadataLog {
 
   async #readOn(): Promise<ClusterImage> {
     let image = await this.#newerSnapshot(this.#image);
-    for (;;) {
-      const entry = await this.#readEntry(image.lastNumber + 1);
-      if (entry === undefined) {
-        break;
+    // One name where nothing is expected, soon many at a time where a whole hundred is to be read.
+    for (let count = 1, full = true; full; count = Math.min(READ_AHEAD_COUNT_MAX, count * 2)) {
+      const first = image.lastNumber + 1;
+      const read = await Promise.all(Array.from({ length: count }, (_, at) => this.#readEntry(first + at)));
+      const end = read.indexOf(undefined);
+      for (const entry of end < 0 ? read : read.slice(0, end)) {
+        image = entry === undefined ? image : applyEntry(image, entry);
       }
-      image = applyEntry(image, entry);
+      full = end < 0;
     }
     // Compaction keeps ENTRIES_KEPT entries behind a snapshot: one that cannot be read must be reached by its entries.
     if (image.lastNumber < this.#newestSnapshot) {
