@@ -1,6 +1,5 @@
 /** What a descriptor is that the process was started with, and how one is used that may block. */
 import { constants, fstatSync, openSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import type { Clock } from '../kernel/env.ts';
 
 const RETRY_MS_MIN = 2;
@@ -9,7 +8,8 @@ const RETRY_MS_MAX = 50;
 export type DescriptorKind = 'file' | 'stream' | 'terminal' | 'device';
 
 export function kindOf(descriptor: number): DescriptorKind {
-  if (isatty(descriptor)) return 'terminal';
+  // Loaded here: node:tty brings all of node:net with it.
+  if (process.getBuiltinModule('node:tty').isatty(descriptor)) return 'terminal';
   const stat = fstatSync(descriptor);
   if (stat.isFIFO() || stat.isSocket()) return 'stream';
   return stat.isCharacterDevice() ? 'device' : 'file';

@@ -18,20 +18,23 @@ const lock = nodeLock({
 });
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
-const held = await lock.acquire(path, { staleMs: Number(staleMs), onCompromised: () => say('compromised') });
-say(held === undefined ? 'taken' : 'held');
-
-for await (const line of createInterface({ input: process.stdin })) {
-  const [command, value] = line.split(' ');
-  if (command === 'release') {
-    await held?.release();
-    say('released');
-  } else if (command === 'block') {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(value));
-    say('unblocked');
-  } else if (command === 'age') {
-    say(`age ${Math.round(clock.monotonicMs() - (held?.confirmedAtMs() ?? 0))}`);
-  } else if (command === 'exit') {
-    process.exit(Number(value));
+async function main(): Promise<void> {
+  const held = await lock.acquire(path, { staleMs: Number(staleMs), onCompromised: () => say('compromised') });
+  say(held === undefined ? 'taken' : 'held');
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [command, value] = line.split(' ');
+    if (command === 'release') {
+      await held?.release();
+      say('released');
+    } else if (command === 'block') {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(value));
+      say('unblocked');
+    } else if (command === 'age') {
+      say(`age ${Math.round(clock.monotonicMs() - (held?.confirmedAtMs() ?? 0))}`);
+    } else if (command === 'exit') {
+      process.exit(Number(value));
+    }
   }
 }
+
+void main();

@@ -3,15 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { realClock, realRandom } from '../../src/cli/real-clock.ts';
 import { nodeLock } from '../../src/disk/node-lock.ts';
 import type { Clock, HeldLock } from '../../src/kernel/env.ts';
+import { type BundledChild, bundledChild } from '../cli/bundled-child.ts';
 
 let skippedMs = 0;
 /** The real clock, but a test may skip what nothing happens in. */
 const clock: Clock = { ...realClock(), monotonicMs: () => performance.now() + skippedMs };
-const HOLDER = fileURLToPath(new URL('./lock-holder.ts', import.meta.url));
 const STALE_MS = 4000;
 
 async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
@@ -27,8 +26,8 @@ class Holder {
   readonly process: ChildProcess;
   readonly said: string[] = [];
 
-  constructor(path: string, thread: 'thread' | 'alone') {
-    const args = ['--import', 'tsx', HOLDER, path, String(STALE_MS), thread];
+  constructor(program: string, path: string, thread: 'thread' | 'alone') {
+    const args = [program, path, String(STALE_MS), thread];
     this.process = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let text = '';
     this.process.stdout?.on('data', (chunk: Buffer) => {
@@ -58,6 +57,7 @@ class Holder {
 describe('nodeLock', () => {
   let folder = '';
   let path = '';
+  let program: BundledChild;
   const holders: Holder[] = [];
   const held: HeldLock[] = [];
 
@@ -67,6 +67,10 @@ describe('nodeLock', () => {
     heartbeatThread: () => Promise.reject(new Error('no threads here')),
   });
 
+  before(() => {
+    program = bundledChild({ file: 'test/disk/lock-holder.ts' });
+  });
+  after(() => program.remove());
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'streamctl-lock-'));
     path = join(folder, 'alive.lock');
@@ -86,7 +90,7 @@ describe('nodeLock', () => {
   }
 
   function holder(thread: 'thread' | 'alone' = 'alone'): Holder {
-    const made = new Holder(path, thread);
+    const made = new Holder(program.path, path, thread);
     holders.push(made);
     return made;
   }
