@@ -26,3 +26,10 @@ export type DiskFault =
   | { readonly kind: 'lie' };
 
 export type DiskFaultPlan = (call: DiskCall, path: string) => DiskFault | undefined;
+
+const READING: ReadonlySet<DiskCall> = new Set<DiskCall>(['read', 'readFile', 'list', 'stat']);
+
+/** Whether a crash at this call can leave the disk another way than a crash before it. */
+export function isChanging(call: DiskCall): boolean {
+  return !READING.has(call);
+}

@@ -2,7 +2,7 @@
  * The faults of one run, drawn from its seed before it begins: a list, so that a failing run can be repeated with fewer of
  * them until only those are left that matter. What a fault hits is decided when it comes, by its own share of chance.
  */
-import type { DiskCall, DiskFault } from './disk-faults.ts';
+import { type DiskCall, type DiskFault, isChanging } from './disk-faults.ts';
 import { Prng } from './prng.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -54,19 +54,6 @@ export function planFaults(
 export function describeFault(fault: PlannedFault, index: number): string {
   return `${index}: ${fault.kind} at ${fault.atMs.toFixed(0)} ms`;
 }
-
-const CHANGING: ReadonlySet<DiskCall> = new Set<DiskCall>([
-  'open',
-  'mkdir',
-  'rename',
-  'link',
-  'unlink',
-  'rmdir',
-  'write',
-  'truncate',
-  'datasync',
-  'syncDirectory',
-]);
 
 export interface FaultTargets {
   readonly machine: SimMachine;
@@ -191,7 +178,7 @@ export class FaultInjector {
 
   #called(call: DiskCall, process: SimProcess): void {
     const armed = this.#atCall;
-    if (armed === undefined || !CHANGING.has(call) || --armed.left > 0) return;
+    if (armed === undefined || !isChanging(call) || --armed.left > 0) return;
     this.#atCall = undefined;
     armed.strike(process);
   }

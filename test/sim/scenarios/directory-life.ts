@@ -3,12 +3,12 @@
  * through a `serve` and its port; whoever is the broker is killed, stopped, paused, and the machine loses its power. In the
  * end, with all faults healed, everybody must come to an end, and the log must hold what was promised, in order, once.
  */
-import { planFaults } from '../fault-plan.ts';
+import { type FaultWeights, planFaults } from '../fault-plan.ts';
 import { checkLogFiles } from '../log-files-checker.ts';
 import { OwnerChecker } from '../owner-checker.ts';
 import type { Prng } from '../prng.ts';
 import type { Scenario, SeedRun } from '../seed-run.ts';
-import type { SimProgram } from '../sim-machine.ts';
+import type { SimMachine, SimProgram } from '../sim-machine.ts';
 import { createTopic, DIRECTORY, FollowerReader, follow, produce, serve, TOPIC } from './commands.ts';
 import { Ledger, type Seen } from './ledger.ts';
 import { type Probed, probe } from './prober.ts';
@@ -50,20 +50,29 @@ class DirectoryLife {
 
   async run(): Promise<void> {
     const { world, machine, planted } = this.#run;
-    const create = createTopic(machine, this.#partitions, this.#topicConfigs());
-    await world.run(() => create.process.isDead, HEALED_MS);
-    if (create.process.exitCode !== 0) {
-      world.violate('I-31', `create ended with ${create.process.exitCode}: ${create.stdio.notes().join('; ')}`);
-      return;
-    }
     const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process());
     if (planted === 'ack before sync') injector.lies = (call, path) => call === 'datasync' && path.endsWith('.log');
+    if (!(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
     this.#populate(faultsEndMs);
     await this.#watch(() => world.nowMs >= faultsEndMs, FAULTS_MS + 1);
     injector.heal();
     this.#keepServing();
     if (world.violations.length === 0) await this.#ending();
+  }
+
+  /** Until it was done by one that lived to tell. */
+  async #create(machine: SimMachine, configs: ReadonlyMap<string, string>): Promise<boolean> {
+    const { world } = this.#run;
+    for (let tries = 0; tries < 20; tries++) {
+      const { process, stdio } = createTopic(machine, this.#partitions, configs);
+      await world.run(() => process.isDead, HEALED_MS);
+      if (process.exitCode === 0) return true;
+      if (process.exitCode !== undefined && process.exitCode !== 143) {
+        world.violate('I-31', `create ended with ${process.exitCode}: ${stdio.notes().join('; ')}`);
+      }
+    }
+    return false;
   }
 
   #topicConfigs(): ReadonlyMap<string, string> {
@@ -75,13 +84,17 @@ class DirectoryLife {
   }
 
   #planFaults(): ReturnType<typeof planFaults> {
-    const { nowMs } = this.#run.world;
-    return planFaults(this.#chance.fork(), this.#chance.between(10, 16), nowMs + 300, nowMs + FAULTS_MS, {
+    const chance = this.#chance.fork();
+    // Some fall on the making of the directory, of the topic and of its first files.
+    const early = chance.hits(0.3)
+      ? planFaults(chance, 2, 0, 12, { 'kill at disk call': 2, ...this.#powerCuts() })
+      : [];
+    const later = planFaults(chance, chance.between(10, 16), 20, FAULTS_MS, {
       'kill broker': 4,
       'kill any': 2,
       'kill at point': 4,
       'kill at disk call': 4,
-      ...(this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 2 } : {}),
+      ...this.#powerCuts(),
       'pause broker': 3,
       'pause any': 1,
       'terminate broker': 2,
@@ -90,6 +103,11 @@ class DirectoryLife {
       'slow syncs': 2,
       'clock jump': 1,
     });
+    return [...early, ...later];
+  }
+
+  #powerCuts(): FaultWeights {
+    return this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 2 } : {};
   }
 
   /** Commands start one after the other until there have been enough of them. */
