@@ -32,35 +32,62 @@ const STAND_INS = {
   './action/spinner': 'module.exports = class { stop() {} };',
 };
 
-/** Modules that only help and oclif's own error texts use: loaded when they are called. */
-const LATE = {
-  'clean-stack': 'module.exports = (...args) => load()(...args);',
-  ejs: 'module.exports = { render: (...args) => load().render(...args) };',
-  'string-width': 'module.exports = (...args) => load()(...args);',
-  'widest-line': 'module.exports = (...args) => load()(...args);',
-  'wrap-ansi': 'module.exports = (...args) => load()(...args);',
-};
+/**
+ * Modules of which a command that is not help uses nothing, or next to nothing: loaded when that is touched. `call` stands
+ * for a module that is a function.
+ */
+const LATE = [
+  { name: 'clean-stack', names: ['call'] },
+  { name: 'ejs', names: ['render'] },
+  { name: 'string-width', names: ['call'] },
+  { name: 'widest-line', names: ['call'] },
+  { name: 'wrap-ansi', names: ['call'] },
+  { name: 'node:fs/promises', from: 'util/fs.js', names: ['readFile', 'stat'] },
+  { name: 'node:readline', from: 'parser/parse.js', names: ['createInterface'] },
+  { name: './config', from: 'command.js', names: ['Config'] },
+  {
+    name: './help/util',
+    from: 'command.js',
+    names: ['normalizeArgv', 'formatCommandDeprecationWarning', 'formatFlagDeprecationWarning'],
+  },
+  { name: './ux', from: 'command.js', names: ['ux'] },
+  { name: './help', from: 'flags.js', names: ['loadHelpClass'] },
+  { name: './help', from: 'parser/index.js', names: ['flagUsages'] },
+  { name: './handle', from: 'errors/index.js', names: ['handle'] },
+];
 
-const FROM_OCLIF = /@oclif[\\/]core[\\/]lib[\\/]/;
+const LIBRARY = /@oclif[\\/]core[\\/]lib[\\/](.*)$/;
 
 exports.oclifPlugin = {
   name: 'oclif',
   setup(build) {
-    const names = [...Object.keys(STAND_INS), ...Object.keys(LATE)].map((name) => name.replaceAll('.', '\\.'));
-    build.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path: name, importer, resolveDir }) => {
-      if (!FROM_OCLIF.test(importer)) return undefined;
-      return { path: name, namespace: 'stand-in', pluginData: { resolveDir } };
+    const names = [...new Set([...Object.keys(STAND_INS), ...LATE.map(({ name }) => name)])];
+    const filter = new RegExp(`^(${names.map((name) => name.replaceAll('.', '\\.')).join('|')})$`);
+    build.onResolve({ filter }, ({ path: name, importer, resolveDir }) => {
+      const from = LIBRARY.exec(importer)?.[1];
+      if (from === undefined) return undefined;
+      if (STAND_INS[name] !== undefined) return { path: name, namespace: 'stand-in' };
+      const late = LATE.find((each) => each.name === name && (each.from === undefined || each.from === from));
+      return late && { path: `${name} for ${late.from}`, namespace: 'late', pluginData: { late, resolveDir } };
     });
-    build.onLoad({ filter: /./, namespace: 'stand-in' }, ({ path: name, pluginData }) => {
-      if (STAND_INS[name] !== undefined) return { contents: STAND_INS[name] };
-      const load = `const load = () => require(${JSON.stringify(name)});`;
-      return { contents: `${load} ${LATE[name]}`, resolveDir: pluginData.resolveDir };
-    });
+    build.onLoad({ filter: /./, namespace: 'stand-in' }, ({ path: name }) => ({ contents: STAND_INS[name] }));
+    build.onLoad({ filter: /./, namespace: 'late' }, ({ pluginData: { late, resolveDir } }) => ({
+      contents: lateModule(late),
+      resolveDir,
+    }));
     build.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, ({ path: file }) => {
-      return { contents: changed(file.split('@oclif/core/lib/')[1], fs.readFileSync(file, 'utf8')), loader: 'js' };
+      return { contents: changed(LIBRARY.exec(file)[1], fs.readFileSync(file, 'utf8')), loader: 'js' };
     });
   },
 };
+
+function lateModule({ name, names }) {
+  const load = `const load = () => require(${JSON.stringify(name)});`;
+  if (names[0] === 'call') return `${load} module.exports = (...args) => load()(...args);`;
+  const getters = names.map((each) => `get ${each}() { return load().${each}; }`);
+  // Marked as a compiled ES module, so that oclif's import helpers take it as it is instead of copying its properties.
+  return `${load} module.exports = { __esModule: true, ${getters.join(', ')}, get default() { return load(); } };`;
+}
 
 function changed(name, contents) {
   return CHANGES.filter((change) => change.file === name).reduce((text, { from, to }) => {

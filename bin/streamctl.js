@@ -38,20 +38,15 @@ function start() {
   });
 }
 
-/** Runs the bundle as Node would run a module, but from cached code, and puts it where oclif's `require` finds it. */
+/** Runs the bundle as Node would run a module, but from cached code. */
 function loadBundle() {
   const vm = require('node:vm');
-  const Module = require('node:module');
   const source = readBundle();
   const buildId = source.slice(2, 2 + BUILD_ID_LENGTH);
   const cache = findCache(buildId);
   const script = new vm.Script(source, { filename: BUNDLE, cachedData: cache.data });
-  const bundle = new Module(BUNDLE, module);
-  bundle.filename = BUNDLE;
-  bundle.paths = module.paths;
-  require.cache[BUNDLE] = bundle;
-  script.runInThisContext()(bundle.exports, Module.createRequire(BUNDLE), bundle, BUNDLE, DIST);
-  bundle.loaded = true;
+  const bundle = { exports: {} };
+  script.runInThisContext()(bundle.exports, require, bundle, BUNDLE, DIST);
   return {
     exports: bundle.exports,
     keepCode(exitCode) {
@@ -78,8 +73,9 @@ function readBundle() {
  * different functions, so each has its own file, named by its first word.
  */
 function findCache(buildId) {
-  const word = process.argv[2] ?? '';
-  const command = /^[a-z]{1,20}$/.test(word) ? word : 'help';
+  const words = process.argv.slice(2);
+  const isCommand = /^[a-z]{1,20}$/.test(words[0]) && !words.includes('--help') && !words.includes('-h');
+  const command = isCommand ? words[0] : 'help';
   const file = `${command}.${buildId}.${process.version}.${process.arch}.cache`;
   const folders = [path.join(DIST, 'cache')];
   const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));

@@ -1,6 +1,14 @@
+import { Config } from '@oclif/core/config';
+import { CommandHelp, Help } from '@oclif/core/help';
 import { EXIT_CODE_MEANINGS } from './exit-codes.ts';
 import { writeText } from './fd-writer.ts';
-import { CommandHelp, Help } from './oclif.ts';
+import type { PackageJson } from './oclif.ts';
+
+/** `root` is the folder of the manifest; `argv` the words without flags. */
+export async function showHelp(argv: readonly string[], root: string, packageJson: PackageJson): Promise<void> {
+  const config = await Config.load({ root, pjson: packageJson });
+  await new StreamctlHelp(config, packageJson.oclif.helpOptions).showHelp([...argv]);
+}
 
 type Section = ReturnType<CommandHelp['sections']>[number];
 
@@ -25,7 +33,7 @@ class StreamctlCommandHelp extends CommandHelp {
 }
 
 /** All help, written in one go to standard output. */
-export class StreamctlHelp extends Help {
+class StreamctlHelp extends Help {
   protected override CommandHelpClass = StreamctlCommandHelp;
   readonly #lines: string[] = [];
 

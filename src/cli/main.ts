@@ -1,6 +1,6 @@
 /**
- * The entry of the bundle: resolves the command, lets oclif parse and run it, prints what went wrong and answers the
- * exit status. `bin/streamctl.js` calls `main` and exits; oclif finds `commands` and `Help` here by their names.
+ * The entry of the bundle: resolves the command, runs it or shows help, prints what went wrong and answers the exit status.
+ * `bin/streamctl.js` calls `main` and exits; `bin/build.js` makes the manifest from `commands`.
  */
 
 import { normalizeArguments } from './argv.ts';
@@ -10,10 +10,9 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { writeText } from './fd-writer.ts';
 import { globalFlags } from './global-flags.ts';
 import { nearest } from './nearest.ts';
-import { type PackageJson, run } from './oclif.ts';
+import type { PackageJson } from './oclif.ts';
 
 export { commands } from './command-table.ts';
-export { StreamctlHelp as Help } from './help.ts';
 
 /** `root` is the folder of the bundle and the manifest; `packageJson` the content of package.json. */
 export interface Installation {
@@ -26,10 +25,13 @@ export async function main(words: readonly string[], installation: Installation)
   const id = findCommandId(argv);
   try {
     refuseUnknownCommand(argv, id);
-    // oclif takes further words for parts of the command's name, unless the name stands in one word.
-    const named = id === undefined ? argv : [id, ...argv.slice(id.split(':').length)];
-    const result: unknown = await run([...named], { root: installation.root, pjson: installation.packageJson });
-    return typeof result === 'number' ? result : EXIT.ok;
+    if (id === undefined || asksForHelp(argv)) {
+      const { showHelp } = await import('./help.ts');
+      const named = argv.filter((word) => !word.startsWith('-'));
+      await showHelp(id === undefined ? named : [id], installation.root, installation.packageJson);
+      return EXIT.ok;
+    }
+    return await commands[id].execute(argv.slice(id.split(':').length));
   } catch (error) {
     const { reportError } = await import('./error-report.ts');
     const report = reportError(error, id?.replace(':', ' ') ?? '', knownFlags(id));
@@ -38,15 +40,26 @@ export async function main(words: readonly string[], installation: Installation)
   }
 }
 
+function asksForHelp(argv: readonly string[]): boolean {
+  const options = beforeDashes(argv);
+  return options.includes('--help') || options.includes('-h');
+}
+
+function beforeDashes(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? argv : argv.slice(0, end);
+}
+
 /** `help topics create` is `topics create --help`. */
 function rewriteHelp(argv: readonly string[]): readonly string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
-/** oclif would print the help of a topic and exit 0 for a subcommand that is not there. */
+/** Where no command is named: nothing at all, a topic alone and calls for help get help; the rest is wrong usage. */
 function refuseUnknownCommand(argv: readonly string[], id: string | undefined): void {
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
-  if (id !== undefined || words.length === 0) return;
+  if (id !== undefined || (asksForHelp(argv) && words.length === 0) || argv.length === 0) return;
+  if (words.length === 0) throw new CliError(EXIT.usage, `a command comes before ${argv[0]} (see streamctl --help)`);
   const isTopic = commandNames().some((name) => name.startsWith(`${words[0]} `));
   if (isTopic && words.length === 1) return;
   const called = isTopic ? words.join(' ') : (words[0] ?? '');
@@ -68,7 +81,7 @@ async function tellError(
   exitCode: ExitCode,
   error: unknown,
 ): Promise<void> {
-  const options = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : argv.length);
+  const options = beforeDashes(argv);
   const stack = options.includes('--debug') && error instanceof Error ? `\n${error.stack}` : '';
   await writeText(2, `${line}${stack}\n`);
   if (!options.includes('--json')) return;

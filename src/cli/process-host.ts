@@ -2,7 +2,6 @@
 import { write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { openDescriptorWriter } from './fd-writer.ts';
-import { checkFileInput, openFileInput } from './file-input.ts';
 import type { Host } from './host.ts';
 import { watchStdoutReader } from './reader-watch.ts';
 import { realEnv, realStdio } from './real-env.ts';
@@ -19,10 +18,10 @@ export function processHost(options: { readonly quiet: boolean; readonly debug: 
     variables: process.env,
     isTerminal: (stream) => isatty(stream),
     async checkInput(path) {
-      if (path !== '-') await checkFileInput(path);
+      if (path !== '-') await (await fileInputs()).checkFileInput(path);
     },
     async openInput(path) {
-      if (path !== '-') return openFileInput(path);
+      if (path !== '-') return (await fileInputs()).openFileInput(path);
       return { name: 'standard input', read: (target) => stdio.read(target), close: async () => undefined };
     },
     openDescriptor: openDescriptorWriter,
@@ -37,4 +36,9 @@ export function processHost(options: { readonly quiet: boolean; readonly debug: 
     watchReader: watchStdoutReader,
     exitNow: (code) => process.exit(code),
   };
+}
+
+/** Loaded when a file is named: most runs read standard input. */
+function fileInputs() {
+  return import('./file-input.ts');
 }
