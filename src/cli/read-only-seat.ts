@@ -56,6 +56,8 @@ export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Er
 
 /** The place is always free here, for nobody else sees who takes it. */
 function readOnlyEnv(env: Env): Env {
+  const say = (message: string): void => env.log.debug(`in memory: ${message}`);
+  const quiet = { debug: say, info: say, warn: say };
   return {
     ...env,
     disk: new OverlayDisk(env.disk, () => env.clock.wallMs()),
@@ -66,6 +68,8 @@ function readOnlyEnv(env: Env): Env {
       onSignal: (signal, action) => env.proc.onSignal(signal, action),
       stopSelf: () => env.proc.stopSelf(),
     },
+    // What the broker says of its repairs is not so on the disk.
+    log: { ...quiet, error: (message) => env.log.error(message) },
     lock: {
       acquire: async () => ({ confirmedAtMs: () => env.clock.monotonicMs(), release: async () => undefined }),
       breakDead: async () => undefined,
