@@ -50,6 +50,7 @@ export class Broker {
    * Rejects when the log directory cannot be opened; the session is then still the caller's.
    */
   static async start(env: Env, session: BrokerSession, settings: BrokerSettings): Promise<Broker> {
+    const owner = await env.disk.stat(session.directory);
     const pool = new SlabPool();
     const logs = await LogDirectory.open(env, {
       brokerDirectory: session.brokerDirectory,
@@ -60,7 +61,6 @@ export class Broker {
       lastCloseWasClean: session.lastCloseWasClean,
       pool,
     });
-    const owner = await env.disk.stat(session.directory);
     return new Broker(env, session, settings, { logs, pool, ownerPrincipal: `User:${owner?.uid ?? 'owner'}` });
   }
 
@@ -119,6 +119,7 @@ export class Broker {
       else socket.destroy();
     });
     this.#listeners.push(listener);
+    if (!this.#isRunning) await listener.close();
     return listener;
   }
 

@@ -6,6 +6,8 @@
 import type { Clock, Timer } from '../kernel/env.ts';
 
 const TICK_MS = 10;
+/** A timer cannot wait much longer than this; what is further off is looked at again then. */
+const TIMER_MS_MAX = 1_000_000_000;
 
 export interface Deadline {
   cancel(): void;
@@ -50,7 +52,7 @@ export class Deadlines {
     if (tick >= this.#nextTick) return;
     this.#timer?.cancel();
     this.#nextTick = tick;
-    const delayMs = Math.max(0, tick * TICK_MS - this.#clock.monotonicMs());
+    const delayMs = Math.min(TIMER_MS_MAX, Math.max(0, tick * TICK_MS - this.#clock.monotonicMs()));
     this.#timer = this.#clock.timer(delayMs, () => this.#fire());
   }
 

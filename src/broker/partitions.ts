@@ -129,7 +129,7 @@ export class Partitions {
     const opened = this.#opened.get(topic.topicId);
     for (const { index } of topic.partitions) {
       try {
-        await opened?.get(index)?.valueOf();
+        await opened?.get(index);
       } catch {
         // It never opened; its files may be there all the same.
       }

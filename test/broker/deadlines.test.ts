@@ -43,6 +43,19 @@ describe('deadlines', () => {
     assert.equal(clock.pendingCount, 0);
   });
 
+  it('may be further off than a timer can wait', () => {
+    const clock = new ManualClock();
+    const deadlines = new Deadlines(clock);
+    let runs = 0;
+    deadlines.after(2 ** 31 - 1, () => {
+      runs += 1;
+    });
+    clock.advance(2 ** 31 - 10_000);
+    assert.deepEqual([runs, clock.timersMade < 10], [0, true]);
+    clock.advance(20_000);
+    assert.equal(runs, 1);
+  });
+
   it('may be set from within one that runs', () => {
     const clock = new ManualClock();
     const deadlines = new Deadlines(clock);

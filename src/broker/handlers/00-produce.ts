@@ -4,7 +4,8 @@
  * and then the connection holds back its next request. acks=-1 is answered when durable by the topic's mode, acks=1 when
  * written, acks=0 never: an error then closes the connection, so that the client looks at the metadata again.
  *
- * Skipped: current leader and node endpoints in errors (KIP-951), which a client finds out by Metadata.
+ * Skipped: current leader and node endpoints in errors (KIP-951), which a client finds out by Metadata; which records of a
+ * compressed batch are to blame for an error.
  * Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords (Kafka 4.x).
  */
 
@@ -17,8 +18,10 @@ import { topicResource } from '../authorize.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { confirmLease } from '../lease.ts';
+import { recordsOutOfTime } from '../record-errors.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
+import { logConfigOf } from '../topic-configs.ts';
 import { isInternalTopic } from '../topic-names.ts';
 
 type ProduceRequest = RequestOf<typeof Produce>;
@@ -37,6 +40,8 @@ interface Turn {
   readonly data: PartitionData;
   appended?: Appended;
   failure?: Failure;
+  /** The records to blame for the failure, by their index in the batch. */
+  blamedRecords?: readonly number[];
   settled: boolean;
 }
 
@@ -88,6 +93,7 @@ async function appendOnceLeased(services: BrokerServices, turns: readonly Turn[]
 function appendOne(services: BrokerServices, turn: Turn, call: Call): Promise<void> | undefined {
   const fail = (error: unknown): void => {
     turn.failure = failureOf(services.env.log, error);
+    turn.blamedRecords = blamedRecords(services, turn, error, call);
   };
   const accept = (appended: Appended): void => {
     turn.appended = appended;
@@ -117,9 +123,7 @@ function appendOne(services: BrokerServices, turn: Turn, call: Call): Promise<vo
 /** Throws KafkaError when the topic is not there or not for this client. */
 function writableTopic(services: BrokerServices, topicData: TopicData, { version, context }: Call): TopicImage {
   const byId = version >= TOPIC_ID_VERSION;
-  const topic = byId
-    ? services.partitions.topicWithId(topicData.topicId)
-    : services.partitions.topicNamed(topicData.name);
+  const topic = findTopic(services, topicData, version);
   const name = topic?.name ?? topicData.name;
   if (!services.authorize(context, 'write', topicResource(name))) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED');
   if (topic === undefined) throw new KafkaError(byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
@@ -127,6 +131,28 @@ function writableTopic(services: BrokerServices, topicData: TopicData, { version
     throw new KafkaError('INVALID_TOPIC_EXCEPTION', `clients may not write to ${topic.name}`);
   }
   return topic;
+}
+
+function findTopic(
+  { partitions }: BrokerServices,
+  { name, topicId }: TopicData,
+  version: number,
+): TopicImage | undefined {
+  return version >= TOPIC_ID_VERSION ? partitions.topicWithId(topicId) : partitions.topicNamed(name);
+}
+
+function blamedRecords(
+  services: BrokerServices,
+  { topicData, data }: Turn,
+  error: unknown,
+  { version }: Call,
+): readonly number[] {
+  const [bytes] = data.records ?? [];
+  const topic = findTopic(services, topicData, version);
+  const isOutOfTime = error instanceof KafkaError && error.errorName === 'INVALID_TIMESTAMP';
+  if (!isOutOfTime || topic === undefined || bytes === undefined) return [];
+  const config = logConfigOf(topic.configs, services.settings.explicit);
+  return recordsOutOfTime(bytes, config, services.env.clock.wallMs());
 }
 
 /** Waits until every append reached the stage, at most `timeoutMs`; what is not there by then has timed out. */
@@ -203,7 +229,10 @@ function partitionResponse(index: number, turn: Turn | undefined): PartitionResp
     baseOffset: BigInt(appended?.baseOffset ?? -1),
     logAppendTimeMs: appended?.logAppendTimeMs ?? -1n,
     logStartOffset: BigInt(appended?.logStartOffset ?? -1),
-    recordErrors: [],
+    recordErrors: (turn?.blamedRecords ?? []).map((batchIndex) => ({
+      batchIndex,
+      batchIndexErrorMessage: failure.errorMessage,
+    })),
     errorMessage: failure.errorMessage,
     currentLeader: { leaderId: -1, leaderEpoch: -1 },
   };

@@ -114,13 +114,18 @@ describe('Produce', () => {
     withBroker(async (test) => {
       await test.createTopic('t', 1, { 'max.message.bytes': '200' });
       assert.equal((await test.produce('t', ['x'.repeat(300)])).error, 'MESSAGE_TOO_LARGE');
-      const early = batchOf([Buffer.from('v')], NO_PRODUCER, -1, test.env.clock.wallMs() + 7_200_000);
+      const early = batchOf([Buffer.from('v'), Buffer.from('w')], NO_PRODUCER, -1, test.env.clock.wallMs() + 7_200_000);
       const answer = await test.call(Produce, 9, {
         acks: -1,
         timeoutMs: 1000,
         topicData: [{ name: 't', partitionData: [{ index: 0, records: [early] }] }],
       });
-      assert.equal(errorName(answer.responses[0]?.partitionResponses[0]?.errorCode ?? -1), 'INVALID_TIMESTAMP');
+      const refused = answer.responses[0]?.partitionResponses[0];
+      assert.equal(errorName(refused?.errorCode ?? -1), 'INVALID_TIMESTAMP');
+      assert.deepEqual(
+        refused?.recordErrors.map(({ batchIndex }) => batchIndex),
+        [0, 1],
+      );
     }));
 
   it('takes a batch of an idempotent producer once', () =>
