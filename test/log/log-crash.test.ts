@@ -55,10 +55,10 @@ async function work(env: Env, ledger: Ledger, chance: Prng, config: Partial<LogC
     const appended = await append(log, ledger.batch(sent), epoch);
     assert.equal(appended.duplicate, false);
     sent.baseOffset = appended.baseOffset;
-    appended.written.then(() => {
+    void appended.written.then(() => {
       sent.written = true;
     });
-    appended.committed.then(() => {
+    void appended.committed.then(() => {
       sent.committed = true;
     });
     if (chance.hits(0.4)) await appended.committed;

@@ -38,10 +38,7 @@ export async function run<T>(machine: SimMachine, main: (env: Env) => Promise<T>
   });
   await runUntil(machine, () => outcome !== undefined);
   assert.ok(outcome !== undefined);
-  if ('error' in outcome) {
-    if (process.env['TRACE']) console.log(machine.world.traceLines().join('\n'));
-    throw outcome.error;
-  }
+  if ('error' in outcome) throw outcome.error;
   return outcome.value;
 }
 

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import {
+  type ClosedPartition,
+  formatCloseRecord,
+  formatCloseRecordLine,
+  parseCloseRecord,
+  parseCloseRecordLine,
+  UnknownFormatError,
+} from '../../src/log/close-record.ts';
+
+const CLOSED: ClosedPartition = {
+  topicId: 'AQIDBAUGBwgJCgsMDQ4PEA',
+  logStartOffset: 0,
+  endOffset: 120,
+  segments: [{ baseOffset: 0, logBytes: 900, indexEntries: 2, timeIndexEntries: 1 }],
+  active: {
+    createdMs: 5,
+    firstTimestamp: null,
+    largestTimestamp: '9223372036854775807',
+    largestTimestampOffset: 119,
+    lastIndexedTimestamp: '-1',
+    bytesSinceIndexEntry: 17,
+  },
+  producers: new Map([
+    [
+      9_223_372_036_854_775_807n,
+      {
+        producerId: 9_223_372_036_854_775_807n,
+        epoch: 32767,
+        coordinatorEpoch: -1,
+        lastTimestamp: -1n,
+        seenMs: 1_767_225_600_000,
+        transactionFirstOffset: -1,
+        batches: [1, 2, 3, 4, 5].map((lastSequence) => ({
+          lastSequence,
+          lastOffset: 9_007_199_254_740_991,
+          offsetDelta: 0,
+          timestamp: 3n,
+        })),
+      },
+    ],
+  ]),
+};
+
+describe('log: close record', () => {
+  const line = formatCloseRecordLine('t-0', CLOSED);
+  const file = formatCloseRecord(
+    new Map([
+      ['t-0', line],
+      ['u-1', 'u-1 carried over'],
+    ]),
+  );
+
+  it('reads what it writes', () => {
+    assert.deepEqual(parseCloseRecordLine(line), CLOSED);
+    assert.deepEqual(
+      [...(parseCloseRecord(file) ?? [])],
+      [
+        ['t-0', line],
+        ['u-1', 'u-1 carried over'],
+      ],
+    );
+    assert.equal(parseCloseRecord(formatCloseRecord(new Map()))?.size, 0);
+  });
+
+  it('any flipped bit counts as no record, or is refused as another version', () => {
+    for (let bit = 0; bit < file.length * 8; bit++) {
+      const broken = Buffer.from(file);
+      broken[bit >> 3] = (broken[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      try {
+        assert.equal(parseCloseRecord(broken), undefined, `bit ${bit}`);
+      } catch (error) {
+        assert.ok(error instanceof UnknownFormatError, `bit ${bit}: ${String(error)}`);
+      }
+    }
+  });
+
+  it('any shorter file counts as no record', () => {
+    for (let length = 0; length < file.length; length++) {
+      const cut = file.subarray(0, length);
+      try {
+        assert.equal(parseCloseRecord(cut), undefined, `${length} bytes`);
+      } catch (error) {
+        assert.ok(error instanceof UnknownFormatError);
+      }
+    }
+    assert.equal(parseCloseRecord(Buffer.alloc(4096)), undefined);
+  });
+
+  it('a later version is refused', () => {
+    assert.throws(() => parseCloseRecord(Buffer.from('streamctl-close-record 2 0 00000000\n')), UnknownFormatError);
+  });
+
+  it('a line that is none counts as none', () => {
+    for (const text of ['', 't-0', 't-0 {} ', 't-0 [] ', 't-0 { ', `${line.slice(0, -8)}`]) {
+      assert.equal(parseCloseRecordLine(text), undefined);
+    }
+  });
+});

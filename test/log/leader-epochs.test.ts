@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { assignEpoch, cutEpochsFromEnd, cutEpochsFromStart, endOffsetForEpoch } from '../../src/log/leader-epochs.ts';
+
+const ENTRIES = [
+  { epoch: 1, startOffset: 0 },
+  { epoch: 3, startOffset: 10 },
+  { epoch: 6, startOffset: 25 },
+];
+
+describe('log: leader epochs', () => {
+  it('an epoch that is the last already changes nothing', () => {
+    assert.equal(assignEpoch(ENTRIES, 6, 30), ENTRIES);
+  });
+
+  it('a higher epoch is added', () => {
+    assert.deepEqual(assignEpoch(ENTRIES, 7, 30), [...ENTRIES, { epoch: 7, startOffset: 30 }]);
+  });
+
+  it('takes the place of an epoch that wrote nothing, and of those that contradict it', () => {
+    assert.deepEqual(assignEpoch(ENTRIES, 8, 25), [...ENTRIES.slice(0, 2), { epoch: 8, startOffset: 25 }]);
+    assert.deepEqual(assignEpoch(ENTRIES, 4, 12), [...ENTRIES.slice(0, 2), { epoch: 4, startOffset: 12 }]);
+  });
+
+  it('is cut from the end and from the start', () => {
+    assert.deepEqual(cutEpochsFromEnd(ENTRIES, 25), ENTRIES.slice(0, 2));
+    assert.equal(cutEpochsFromEnd(ENTRIES, 26), ENTRIES);
+    assert.deepEqual(cutEpochsFromStart(ENTRIES, 12), [{ epoch: 3, startOffset: 12 }, ENTRIES[2]]);
+    assert.equal(cutEpochsFromStart(ENTRIES, 0), ENTRIES);
+  });
+
+  for (const [epoch, leaderEpoch, endOffset] of [
+    [6, 6, 40],
+    [5, 3, 25],
+    [3, 3, 25],
+    [1, 1, 10],
+    [0, 0, 0],
+    [7, -1, -1],
+    [-1, -1, -1],
+  ] as const) {
+    it(`epoch ${epoch} ends where epoch ${leaderEpoch} does, at ${endOffset}`, () => {
+      assert.deepEqual(endOffsetForEpoch(ENTRIES, epoch, 40), { leaderEpoch, endOffset });
+    });
+  }
+
+  it('an empty log knows no epoch', () => {
+    assert.deepEqual(endOffsetForEpoch([], 0, 0), { leaderEpoch: -1, endOffset: -1 });
+  });
+});

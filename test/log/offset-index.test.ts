@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import type { Env } from '../../src/kernel/env.ts';
+import { OffsetIndex } from '../../src/log/offset-index.ts';
+import { contentOf, newMachine, run } from './log-in-world.ts';
+
+const PATH = '/d/brokers/1/x.index';
+
+function indexOf(env: Env, persistedCount = 0): OffsetIndex {
+  return new OffsetIndex(env.disk, PATH, 1000, persistedCount);
+}
+
+/** Entries for offsets 1010, 1020, ... at positions 100, 200, .... */
+function fill(index: OffsetIndex, from: number, to: number): void {
+  for (let at = from; at <= to; at++) index.append(1000 + at * 10, at * 100);
+}
+
+describe('log: offset index', () => {
+  it('finds the last entry that is not above an offset', async () => {
+    await run(newMachine(), async (env) => {
+      const index = indexOf(env);
+      assert.equal(index.lookup(1005), 0);
+      fill(index, 1, 200);
+      for (const [offset, position] of [
+        [1000, 0],
+        [1009, 0],
+        [1010, 100],
+        [1019, 100],
+        [3000, 20_000],
+        [9999, 20_000],
+      ] as const) {
+        assert.equal(index.lookup(offset), position);
+      }
+    });
+  });
+
+  it('entries of an old file and new ones are one index', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const first = indexOf(env);
+      fill(first, 1, 5);
+      await first.entries.flush();
+      const index = indexOf(env, 5);
+      fill(index, 6, 9);
+      assert.equal(await index.entries.load(), true);
+      assert.equal(index.lookup(1030), 300);
+      assert.equal(index.lookup(1095), 900);
+      assert.ok(index.isSound(1000));
+      await index.entries.flush();
+    });
+    assert.equal(contentOf(machine, PATH).length, 9 * 8);
+  });
+
+  it('a flush writes what is new and cuts what is too much', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const index = indexOf(env);
+      fill(index, 1, 5);
+      await index.entries.flush();
+      index.cutFrom(300);
+      assert.equal(index.entries.count, 2);
+      await index.entries.flush();
+      assert.equal(contentOf(machine, PATH).length, 2 * 8);
+      fill(index, 7, 8);
+      await index.entries.flush();
+      assert.equal(index.lookup(1071), 700);
+    });
+    assert.equal(contentOf(machine, PATH).length, 4 * 8);
+  });
+
+  it('a missing or shorter file is told', async () => {
+    await run(newMachine(), async (env) => {
+      assert.equal(await indexOf(env, 3).entries.load(), false);
+      const index = indexOf(env);
+      fill(index, 1, 2);
+      await index.entries.flush();
+      assert.equal(await indexOf(env, 3).entries.load(), false);
+    });
+  });
+
+  it('zeros, entries that go back and positions past the log are not sound', async () => {
+    await run(newMachine(), async (env) => {
+      for (const [entries, logBytes] of [
+        [[[0, 0]], 500],
+        [
+          [
+            [1010, 100],
+            [1010, 200],
+          ],
+          500,
+        ],
+        [
+          [
+            [1010, 100],
+            [1020, 100],
+          ],
+          500,
+        ],
+        [
+          [
+            [1010, 100],
+            [1020, 600],
+          ],
+          600,
+        ],
+      ] as const) {
+        const index = indexOf(env);
+        for (const [offset, position] of entries) index.append(offset, position);
+        assert.equal(index.isSound(logBytes), false);
+      }
+    });
+  });
+
+  it('replacing the old entries keeps the new ones', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const rebuilt = indexOf(env);
+      fill(rebuilt, 1, 3);
+      const index = indexOf(env, 7);
+      fill(index, 4, 6);
+      index.entries.replaceOld(Buffer.from(rebuilt.entries.inMemory()));
+      assert.equal(index.entries.count, 6);
+      assert.equal(index.lookup(1020), 200);
+      assert.equal(index.lookup(1060), 600);
+      await index.entries.flush();
+    });
+    assert.equal(contentOf(machine, PATH).length, 6 * 8);
+  });
+});

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { decideAfterScan, decideOpen, planReplay } from '../../src/log/recovery-cases.ts';
+
+const SOUND = { sameSegments: true, sameActiveBytes: true };
+const MIB = 1024 * 1024;
+
+describe('log: recovery cases', () => {
+  for (const [what, facts, expected] of [
+    ['no segment', { hasSegments: false, closedCleanly: true, record: SOUND }, 'fresh'],
+    ['a clean close that the files agree with', { hasSegments: true, closedCleanly: true, record: SOUND }, 'trust'],
+    ['no clean close', { hasSegments: true, closedCleanly: false, record: SOUND }, 'recover'],
+    ['no close record', { hasSegments: true, closedCleanly: true, record: undefined }, 'recover'],
+    [
+      'other segments than were closed',
+      { hasSegments: true, closedCleanly: true, record: { ...SOUND, sameSegments: false } },
+      'recover',
+    ],
+    [
+      'another size than was closed',
+      { hasSegments: true, closedCleanly: true, record: { ...SOUND, sameActiveBytes: false } },
+      'recover',
+    ],
+  ] as const) {
+    it(`${what}: ${expected}`, () => assert.equal(decideOpen(facts), expected));
+  }
+
+  for (const [endOffset, badBytes, durablePoint, expected] of [
+    [10, false, 10, 'keep'],
+    [12, false, 10, 'keep'],
+    [10, true, 10, 'cut'],
+    [12, true, 10, 'cut'],
+    [9, true, 10, 'damage'],
+    [9, false, 10, 'damage'],
+  ] as const) {
+    it(`valid up to ${endOffset}, ${badBytes ? 'bad' : 'no'} bytes after it, durable up to ${durablePoint}: ${expected}`, () => {
+      assert.equal(decideAfterScan({ endOffset, badBytes, durablePoint }), expected);
+    });
+  }
+
+  const segments = [0, 100, 200, 300].map((baseOffset) => ({ baseOffset, logBytes: 100 * MIB }));
+
+  it('walks from the segment of the durable point or, for the producers, 256 MiB before the end', () => {
+    const facts = { segments, durablePoint: 350, closedEnd: undefined, hasEpochs: true };
+    assert.deepEqual(planReplay(facts), { firstIndex: 1, producersFrom: 1 });
+    assert.deepEqual(planReplay({ ...facts, durablePoint: 50 }), { firstIndex: 0, producersFrom: 1 });
+  });
+
+  it('walks from a close record that is newer than that', () => {
+    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: true };
+    assert.deepEqual(planReplay(facts), { firstIndex: 3, producersFrom: 'record' });
+    assert.deepEqual(planReplay({ ...facts, closedEnd: 20 }), { firstIndex: 1, producersFrom: 1 });
+  });
+
+  it('walks everything when the leader epochs are to be found', () => {
+    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: false };
+    assert.deepEqual(planReplay(facts), { firstIndex: 0, producersFrom: 'record' });
+  });
+});
