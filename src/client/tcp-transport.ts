@@ -95,8 +95,8 @@ export class TcpTransport implements Transport {
   async #anyConnection(deadline: Deadline): Promise<Connection> {
     for (const connection of this.#open.values()) return connection;
     const backoff = new Backoff(this.#env.random);
-    for (;;) {
-      let lastError: unknown;
+    let lastError: unknown;
+    do {
       for (const address of this.#candidates()) {
         try {
           return await this.#connect(address, deadline);
@@ -106,9 +106,9 @@ export class TcpTransport implements Transport {
         }
         if (deadline.passed) break;
       }
-      if (this.#closed || deadline.passed) throw this.#unreachable(lastError);
       await this.#env.clock.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
-    }
+    } while (!this.#closed && !deadline.passed);
+    throw this.#unreachable(lastError);
   }
 
   /** Everybody known, beginning anywhere, so that many clients spread; who was given by the user comes first. */

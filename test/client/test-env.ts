@@ -1,5 +1,7 @@
 /** An Env for tests of the client's cores: a virtual clock, or the real one, and seeded chance; nothing else. */
+import assert from 'node:assert/strict';
 import type { Clock, Env, Random, Timer } from '../../src/kernel/env.ts';
+import { nodeNet } from '../../src/net/node-net.ts';
 import { decompress } from '../../src/protocol/records/compression.ts';
 import { Prng } from '../sim/prng.ts';
 
@@ -95,4 +97,11 @@ export function testEnv(options: { readonly seed?: number; readonly clock?: Cloc
     fault: () => undefined,
   };
   return parts as Env;
+}
+
+/** With real time and real TCP sockets. */
+export function netEnv(): Env {
+  const env = testEnv();
+  const socketPaths = { shorten: (path: string) => ({ path, close: () => undefined }), protect: () => undefined };
+  return { ...env, net: nodeNet({ clock: env.clock, socketPaths, onAcceptError: (error) => assert.fail(error) }) };
 }
