@@ -26,6 +26,7 @@ export async function runConsume(host: Host, common: CommonOptions, command: Con
   const reader = command.exitAtEnd ? undefined : host.watchReader(() => interruption.stop(exitCodeOfSignal('SIGPIPE')));
   try {
     const target = await openTarget(host, common, { command: 'consume', createDirectory: false });
+    interruption.begin();
     try {
       const summary = await consume(
         host.env,

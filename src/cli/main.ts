@@ -5,7 +5,7 @@
 
 import { normalizeArguments } from './argv.ts';
 import { CliError } from './cli-error.ts';
-import { commandNames, commands, findCommandId } from './command-table.ts';
+import { type CommandId, commandNames, commands, findCommandId } from './command-table.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { writeText } from './fd-writer.ts';
 import { globalFlags } from './global-flags.ts';
@@ -23,6 +23,7 @@ export interface Installation {
 export async function main(words: readonly string[], installation: Installation): Promise<ExitCode> {
   const argv = rewriteHelp(normalizeArguments(words));
   const id = findCommandId(argv);
+  process.on('uncaughtException', (error) => void endOnBug(argv, id, error));
   try {
     refuseUnknownCommand(argv, id);
     if (id === undefined || asksForHelp(argv)) {
@@ -38,6 +39,14 @@ export async function main(words: readonly string[], installation: Installation)
     if (report.line !== undefined) await tellError(argv, id, report.line, report.exitCode, error);
     return report.exitCode;
   }
+}
+
+/** An error that nobody caught, in whatever part: nothing can be said about the state, so the process ends at once. */
+async function endOnBug(argv: readonly string[], id: CommandId | undefined, error: unknown): Promise<void> {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = `streamctl: internal error: ${text} (--debug shows where; please report it)`;
+  await tellError(argv, id, line, EXIT.runtime, error).catch(() => undefined);
+  process.exit(EXIT.runtime);
 }
 
 function asksForHelp(argv: readonly string[]): boolean {
@@ -68,7 +77,7 @@ function refuseUnknownCommand(argv: readonly string[], id: string | undefined): 
   throw new CliError(EXIT.usage, `there is no command '${called}'${hint} (see streamctl --help)`);
 }
 
-function knownFlags(id: keyof typeof commands | undefined): string[] {
+function knownFlags(id: CommandId | undefined): string[] {
   const own = id === undefined ? {} : (commands[id].flags ?? {});
   return Object.keys({ ...globalFlags, ...own }).map((name) => `--${name}`);
 }

@@ -43,6 +43,7 @@ export async function runProduce(host: Host, common: CommonOptions, command: Pro
       command: 'produce',
       createDirectory: command.createPartitions !== undefined,
     });
+    interruption.begin();
     let summary: ProduceSummary;
     try {
       if (command.createPartitions !== undefined) {

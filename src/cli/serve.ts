@@ -44,6 +44,7 @@ export async function runServe(host: Host, common: CommonOptions, command: Serve
         if (!common.quiet) host.stdio.note(text);
       },
     });
+    stop.begin();
     const line = readyLine(directory, server);
     if (!common.quiet) host.stdio.note(line);
     try {
@@ -90,22 +91,33 @@ async function readAll(host: Host, path: string): Promise<string> {
   }
 }
 
-/** The first signal asks for an orderly stop, a second one ends the process at once. */
-function listenForStop(host: Host): { readonly asked: Promise<undefined>; close(): void } {
-  let stopping = false;
+interface Stop {
+  /** Resolves with the first signal once the broker runs. */
+  readonly asked: Promise<undefined>;
+  /** From now on the first signal asks for an orderly stop. */
+  begin(): void;
+  close(): void;
+}
+
+/** A signal before the broker runs, and a second one after, end the process at once. */
+function listenForStop(host: Host): Stop {
+  let running = false;
   let stop: () => void = () => undefined;
   const asked = new Promise<undefined>((resolveAsked) => {
     stop = () => resolveAsked(undefined);
   });
   const listeners = STOPPING.map((signal) =>
     host.env.proc.onSignal(signal, () => {
-      if (stopping) host.exitNow(exitCodeOfSignal(signal));
-      stopping = true;
+      if (!running) host.exitNow(exitCodeOfSignal(signal));
+      running = false;
       stop();
     }),
   );
   return {
     asked,
+    begin() {
+      running = true;
+    },
     close() {
       for (const listener of listeners) listener.remove();
     },

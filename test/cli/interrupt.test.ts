@@ -23,20 +23,42 @@ describe('signals', () => {
     interruption.close();
   });
 
-  it('work that does not end within the grace is left', () => {
-    let expire: () => void = () => undefined;
-    const host = fakeHost({
-      clock: {
-        timer(_delayMs, action) {
-          expire = action;
-          return { cancel: () => undefined };
-        },
-      },
-    });
+  /** A host whose clock keeps the last timer that was set and not cancelled. */
+  function withTimer() {
+    const set: { current: { delayMs: number; action: () => void } | undefined } = { current: undefined };
+    const timer = (delayMs: number, action: () => void) => {
+      set.current = { delayMs, action };
+      const cancel = () => {
+        set.current = undefined;
+      };
+      return { cancel };
+    };
+    return { host: fakeHost({ clock: { timer } }), set };
+  }
+
+  it('work that does not end within the grace is left, and that is said', () => {
+    const { host, set } = withTimer();
     const interruption = listenForInterruption(host);
+    interruption.begin();
     host.signal('SIGHUP');
-    expire();
+    assert.equal(set.current?.delayMs, 10_000);
+    set.current?.action();
     assert.deepEqual(host.exits, [129]);
+    assert.equal(host.notes.length, 1);
+    interruption.close();
+    assert.equal(set.current, undefined);
+  });
+
+  it('before there is any work, a second is enough', () => {
+    const { host, set } = withTimer();
+    const interruption = listenForInterruption(host);
+    host.signal('SIGINT');
+    assert.equal(set.current?.delayMs, 1_000);
+    set.current?.action();
+    assert.deepEqual(host.exits, [130]);
+    assert.deepEqual(host.notes, []);
+    interruption.begin();
+    assert.equal(set.current?.delayMs, 10_000, 'what was opened meanwhile is finished in good order');
     interruption.close();
   });
 
