@@ -23,6 +23,8 @@ export type FaultKind =
   | 'terminate broker'
   | 'suspend broker'
   | 'break connections'
+  /** All connections break as the broker has written a batch and not answered yet; it may then have to leave as well. */
+  | 'break at append'
   | 'slow syncs'
   | 'clock jump';
 
@@ -61,12 +63,20 @@ export interface FaultTargets {
   broker(): SimProcess | undefined;
 }
 
+/** A fault that waits for the n-th time that something happens. */
+interface ArmedFault {
+  left: number;
+  /** Of fault points, only those whose name begins so. */
+  readonly prefix?: string;
+  readonly strike: (process: SimProcess) => void;
+}
+
 /** Carries planned faults out. */
 export class FaultInjector {
   readonly #targets: FaultTargets;
   /** Set while something waits for the n-th fault point or disk call. */
-  #atPoint: { left: number; strike: (process: SimProcess) => void } | undefined;
-  #atCall: { left: number; strike: (process: SimProcess) => void } | undefined;
+  #atPoint: ArmedFault | undefined;
+  #atCall: ArmedFault | undefined;
   #slowUntilMs = 0;
   #slowByMs = 0;
   #isHealed = false;
@@ -137,10 +147,16 @@ export class FaultInjector {
       'terminate broker': () => on(this.#targets.broker(), (process) => process.signal('SIGTERM')),
       'suspend broker': () => on(this.#targets.broker(), (process) => this.#suspend(process, chance)),
       'break connections': () => {
-        for (const connection of machine.network.connections()) {
-          if (chance.hits(0.5)) connection.break('ECONNRESET');
-        }
+        this.#breakConnections(chance, 0.5);
         done();
+      },
+      'break at append': () => {
+        const strike = (process: SimProcess): void => {
+          done();
+          this.#breakConnections(chance, 1);
+          if (chance.hits(0.6)) process.signal('SIGTERM');
+        };
+        this.#atPoint = { left: chance.between(1, 8), prefix: 'log.append', strike };
       },
       'slow syncs': () => {
         this.#slowUntilMs = machine.world.nowMs + chance.between(200, 4000);
@@ -153,6 +169,12 @@ export class FaultInjector {
       },
     };
     actions[kind]();
+  }
+
+  #breakConnections(chance: Prng, probability: number): void {
+    for (const connection of this.#targets.machine.network.connections()) {
+      if (chance.hits(probability)) connection.break('ECONNRESET');
+    }
   }
 
   #pause(process: SimProcess, chance: Prng): void {
@@ -171,7 +193,7 @@ export class FaultInjector {
   #passed(point: string, process: SimProcess): void {
     this.pointCounts.set(point, (this.pointCounts.get(point) ?? 0) + 1);
     const armed = this.#atPoint;
-    if (armed === undefined || --armed.left > 0) return;
+    if (armed === undefined || !point.startsWith(armed.prefix ?? '') || --armed.left > 0) return;
     this.#atPoint = undefined;
     armed.strike(process);
   }

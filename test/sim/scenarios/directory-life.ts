@@ -99,7 +99,8 @@ class DirectoryLife {
       'pause any': 1,
       'terminate broker': 2,
       'suspend broker': 2,
-      'break connections': 2,
+      'break connections': 1,
+      'break at append': 4,
       'slow syncs': 2,
       'clock jump': 1,
     });
