@@ -64,7 +64,7 @@ export class RecordOutput implements RecordText {
 
   /** Hands what there is to the output. */
   flush(): void {
-    if (this.#chunk.position > 0) this.#rotate();
+    if (this.#chunk.position > 0 || this.#chunk.recordCount > 0) this.#rotate();
   }
 
   /** Resolves when all that was handed over is written, or one write has failed. */
@@ -124,7 +124,8 @@ export class RecordOutput implements RecordText {
     this.#isWriting = true;
     for (let chunk = this.#waiting[0]; chunk !== undefined && this.#failure === undefined; chunk = this.#waiting[0]) {
       try {
-        await this.#output.write(chunk.bytes.subarray(0, chunk.position));
+        // Records may leave nothing to write: empty values with an empty delimiter.
+        if (chunk.position > 0) await this.#output.write(chunk.bytes.subarray(0, chunk.position));
         this.#writtenRecords += chunk.recordCount;
         this.#writtenBytes += chunk.position;
       } catch (error) {
