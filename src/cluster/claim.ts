@@ -17,7 +17,7 @@ import { BrokerSession } from './broker-session.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
-import { aliveLock, brokerFolder, controllerLock } from './layout.ts';
+import { aliveLock, brokerFolder, brokersFolder, controllerLock } from './layout.ts';
 import { LockWatch } from './lock-watch.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import { judgeOwner, type OwnerState } from './owner-judgement.ts';
@@ -100,13 +100,27 @@ export class Claim {
       return waiting;
     }
     this.#stillEpoch = state.kind === 'unknown' ? registration?.brokerEpoch : undefined;
-    await this.#env.disk.makeDirectory(brokerFolder(this.#options.directory, this.#options.brokerId));
+    await this.#prepareFolders();
     const lock = await this.#takeLock(state, stillMs);
     if (lock === undefined) {
       const retryMs = state.kind === 'dead' ? this.#deadQuietMs : 25;
       return { kind: 'waiting', why: 'claimer', registration, retryMs };
     }
     return await this.#register(lock);
+  }
+
+  /**
+   * Names that must last before anything below them is promised: of a new broker's folder, and of `cluster.json`, whose maker
+   * may have died right after its link().
+   */
+  async #prepareFolders(): Promise<void> {
+    const { directory, brokerId } = this.#options;
+    if (await this.#env.disk.makeDirectory(brokerFolder(directory, brokerId))) {
+      await this.#env.disk.syncDirectory(brokersFolder(directory));
+    }
+    if (this.#log.image.lastNumber === 0) {
+      await this.#env.disk.syncDirectory(directory);
+    }
   }
 
   async #judge(image: ClusterImage): Promise<Judged> {

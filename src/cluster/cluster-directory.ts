@@ -39,22 +39,35 @@ export async function ensureCluster(env: Env, directory: string): Promise<string
   if (present !== undefined) {
     return present;
   }
-  await env.disk.makeDirectory(directory);
+  await makeDurably(env, directory);
   await refuseForeign(env, directory);
   for (const folder of [entryFolder(directory), brokersFolder(directory)]) {
     await env.disk.makeDirectory(folder);
   }
   await fillReserve(env, directory);
   await env.disk.syncDirectory(clusterFolder(directory));
+  // All folders before the file that others go by: who finds it need not ask whether the way to it will last.
+  await env.disk.syncDirectory(directory);
   const fields = { v: FORMAT_VERSION, clusterId: randomKafkaUuid(env.random) };
   await linkNewFile(env, directory, clusterFile(directory), sealJson('cluster', fields));
   await env.disk.syncDirectory(directory);
-  await env.disk.syncDirectory(parentOf(directory));
   const clusterId = await readClusterId(env, directory);
   if (clusterId === undefined) {
     throw new ClusterError('missing', `${directory} was removed while a cluster was made in it`);
   }
   return clusterId;
+}
+
+/** Makes the directory and the folders above it that are missing, each with a name that lasts. */
+async function makeDurably(env: Env, directory: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = directory; (await env.disk.stat(at)) === undefined && parentOf(at) !== at; at = parentOf(at)) {
+    missing.push(at);
+  }
+  await env.disk.makeDirectory(directory);
+  for (const made of missing) {
+    await env.disk.syncDirectory(parentOf(made));
+  }
 }
 
 async function refuseForeign(env: Env, directory: string): Promise<void> {
@@ -72,5 +85,5 @@ function parentOf(directory: string): string {
   if (slash < 0) {
     return '.';
   }
-  return slash === 0 ? '/' : trimmed.slice(0, slash);
+  return trimmed.slice(0, slash) || '/';
 }

@@ -18,7 +18,7 @@ export async function inWorld(seed: number, program: (env: Env, machine: SimMach
     await program(env, machine);
     return 0;
   });
-  await runToEnd(machine, 3_600_000);
+  await runToEnd(machine, 86_400_000);
 }
 
 /** Until no process is left; fails on a violation. */
