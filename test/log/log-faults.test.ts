@@ -1,0 +1,201 @@
+/** What a log does when the disk is full or fails (D12, H-9, I-30). */
+import assert from 'node:assert/strict';
+import type { ErrorName } from '../../src/protocol/errors.ts';
+import { KafkaError } from '../../src/protocol/errors.ts';
+import type { DiskCall, DiskFault } from '../sim/disk-faults.ts';
+import type { SimMachine } from '../sim/sim-machine.ts';
+import { batchOf } from './batches.ts';
+import { append, contentOf, newMachine, openDirectory, openLog, PARTITION, readAll, run } from './log-in-world.ts';
+
+const LOG = `${PARTITION}/00000000000000000000.log`;
+
+function isError(errorName: ErrorName) {
+  return (error: unknown) => error instanceof KafkaError && error.errorName === errorName;
+}
+
+/** The calls of that kind on matching paths fail, until the result is called. */
+function failing(machine: SimMachine, call: DiskCall, path: RegExp, fault: DiskFault): () => void {
+  machine.hardware.faults = (name, at) => (name === call && path.test(at) ? fault : undefined);
+  return () => {
+    machine.hardware.faults = () => undefined;
+  };
+}
+
+describe('log: a full disk', () => {
+  it('what was queued is refused, the file is cut back, and the log goes on when there is room', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await (await append(log, batchOf(['a'], { producerId: 7n, sequence: 0 }))).committed;
+      const size = contentOf(machine, LOG).length;
+      const heal = failing(machine, 'write', /\.log$/, { kind: 'full' });
+      const queued = [
+        await append(log, batchOf(['b'], { producerId: 7n, sequence: 1 })),
+        await append(log, batchOf(['c'], { producerId: 7n, sequence: 2 })),
+        await append(log, batchOf(['d'], { producerId: 8n, sequence: 0 })),
+      ];
+      for (const { written, committed } of queued) {
+        await assert.rejects(written, isError('KAFKA_STORAGE_ERROR'));
+        await assert.rejects(committed, isError('KAFKA_STORAGE_ERROR'));
+      }
+      assert.equal(log.failed, undefined);
+      assert.equal(log.logEndOffset, 1);
+      await env.clock.sleep(100);
+      assert.equal(contentOf(machine, LOG).length, size);
+      await assert.rejects((await append(log, batchOf(['b'], { producerId: 7n, sequence: 1 }))).committed, KafkaError);
+      heal();
+      const again = await append(log, batchOf(['b'], { producerId: 7n, sequence: 1 }));
+      assert.equal(again.baseOffset, 1);
+      await again.committed;
+      assert.equal((await append(log, batchOf(['d'], { producerId: 8n, sequence: 4 }))).duplicate, false);
+      assert.deepEqual(
+        (await readAll(log)).map(({ baseOffset }) => baseOffset),
+        [0, 1],
+      );
+    });
+  });
+
+  it('an append during the cut waits for it and goes through', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await (await append(log, batchOf(['a']))).committed;
+      const heal = failing(machine, 'write', /\.log$/, { kind: 'full' });
+      const refused = await append(log, batchOf(['b']));
+      await assert.rejects(refused.committed, KafkaError);
+      heal();
+      const next = await append(log, batchOf(['c']));
+      await next.committed;
+      assert.equal(next.baseOffset, 1);
+      assert.equal((await readAll(log)).length, 2);
+    });
+  });
+
+  it('a roll that finds no room is taken back, and done later', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs, { segmentBytes: 200 }, 1);
+      await (await append(log, batchOf(['x'.repeat(50)]), 1)).committed;
+      const heal = failing(machine, 'open', /1\.(log|snapshot)$/, { kind: 'full' });
+      await assert.rejects((await append(log, batchOf(['y'.repeat(50)]), 2)).committed, isError('KAFKA_STORAGE_ERROR'));
+      assert.equal(log.leaderEpoch, 1);
+      heal();
+      const next = await append(log, batchOf(['z'.repeat(50)]), 2);
+      await next.committed;
+      assert.equal(next.baseOffset, 1);
+      assert.deepEqual(
+        (await readAll(log)).map(({ baseOffset }) => baseOffset),
+        [0, 1],
+      );
+      await logs.close();
+    });
+    assert.equal(contentOf(machine, `${PARTITION}/leader-epoch-checkpoint`).toString(), '0\n2\n1 0\n2 1\n');
+  });
+
+  it('a first append that finds no room leaves a log that can be begun', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs);
+      for (const path of [
+        /brokers.1.log$/,
+        /meta.properties/,
+        /t-0$/,
+        /partition.metadata/,
+        /leader-epoch/,
+        /\.log$/,
+      ]) {
+        const heal = failing(
+          machine,
+          path.source.endsWith('log$') || path.source.endsWith('0$') ? 'mkdir' : 'open',
+          path,
+          {
+            kind: 'full',
+          },
+        );
+        const appended = await append(log, batchOf(['a']));
+        if (path.source !== '\\.log$') await assert.rejects(appended.committed, isError('KAFKA_STORAGE_ERROR'));
+        heal();
+      }
+      const appended = await append(log, batchOf(['b']));
+      await appended.committed;
+      await logs.close();
+      const seen = await readAll(await openLog(await openDirectory(env)));
+      assert.equal(seen[seen.length - 1]?.baseOffset, appended.baseOffset);
+    });
+  });
+});
+
+describe('log: a failing disk', () => {
+  for (const [what, call, path] of [
+    ['write', 'write', /\.log$/],
+    ['sync', 'datasync', /\.log$/],
+  ] as const) {
+    it(`after a failed ${what} nothing is acked any more, and what was committed is still read`, async () => {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const logs = await openDirectory(env);
+        const log = await openLog(logs);
+        await (await append(log, batchOf(['a']))).committed;
+        const heal = failing(machine, call, path, { kind: 'error', code: 'EIO' });
+        const lost = await append(log, batchOf(['b']));
+        await assert.rejects(lost.committed, isError('KAFKA_STORAGE_ERROR'));
+        heal();
+        assert.ok(log.failed !== undefined);
+        await assert.rejects(append(log, batchOf(['c'])), isError('KAFKA_STORAGE_ERROR'));
+        assert.deepEqual(
+          (await readAll(log)).map(({ baseOffset }) => baseOffset),
+          [0],
+        );
+        await logs.close();
+        assert.equal(machine.files.find('/d/brokers/1/log/.kafka_cleanshutdown'), undefined);
+      });
+    });
+  }
+
+  it('bytes that a failed sync left in the page cache are written again before they count', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await (await append(log, batchOf(['a']))).committed;
+      const heal = failing(machine, 'datasync', /\.log$/, { kind: 'error', code: 'EIO' });
+      await assert.rejects((await append(log, batchOf(['b']))).committed, KafkaError);
+      heal();
+    });
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      assert.equal(log.highWatermark, 2);
+      const { content } = machine.files.get(LOG, 'test');
+      assert.ok(content.durableBytes().equals(content.bytes()));
+    });
+  });
+
+  it('a write that fails while a sync is under way rejects everything that is not committed', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await (await append(log, batchOf(['a']))).committed;
+      machine.hardware.faults = (name) => (name === 'datasync' ? { kind: 'slow', delayMs: 500 } : undefined);
+      const first = await append(log, batchOf(['b']));
+      await first.written;
+      machine.hardware.faults = (name) => (name === 'write' ? { kind: 'error', code: 'EIO' } : undefined);
+      const second = await append(log, batchOf(['c']));
+      await assert.rejects(second.committed, isError('KAFKA_STORAGE_ERROR'));
+      await assert.rejects(first.committed, isError('KAFKA_STORAGE_ERROR'));
+      await env.clock.sleep(1000);
+      assert.equal(log.highWatermark, 1);
+    });
+  });
+
+  it('a roll whose sync of the old segment fails takes the log offline', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env), { segmentBytes: 200, durability: 'os' });
+      await (await append(log, batchOf(['x'.repeat(50)]))).committed;
+      machine.hardware.faults = (name) => (name === 'datasync' ? { kind: 'error', code: 'EIO' } : undefined);
+      await assert.rejects((await append(log, batchOf(['y'.repeat(50)]))).committed, isError('KAFKA_STORAGE_ERROR'));
+      assert.ok(log.failed !== undefined);
+    });
+  });
+});
