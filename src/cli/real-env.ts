@@ -33,8 +33,8 @@ export function realEnv(options: RealEnvOptions = {}): Env {
     }),
     net: lazyNet(clock, random, log),
     proc: realProc(),
-    offload: lazyOffload(),
-    lock: lazyLock(clock, random),
+    offload: lazyOffload(log),
+    lock: lazyLock(clock, random, log),
     fault: faultPoints(process.env['STREAMCTL_FAULT']),
   };
 }
@@ -75,10 +75,10 @@ function lazyNet(clock: Clock, random: Random, log: Log): Net {
   };
 }
 
-function lazyLock(clock: Clock, random: Random): LivenessLock {
+function lazyLock(clock: Clock, random: Random, log: Log): LivenessLock {
   const load = once(async () => {
     const { nodeLock } = await import('../disk/node-lock.ts');
-    const threads = once(async () => (await import('./real-heartbeat-thread.ts')).heartbeatThreads(clock));
+    const threads = once(async () => (await import('./real-heartbeat-thread.ts')).heartbeatThreads(clock, log));
     return nodeLock({ clock, random, heartbeatThread: async () => (await threads())() });
   });
   return {
@@ -87,8 +87,8 @@ function lazyLock(clock: Clock, random: Random): LivenessLock {
   };
 }
 
-function lazyOffload(): Offload {
-  const load = once(async () => (await import('./real-offload.ts')).realOffload());
+function lazyOffload(log: Log): Offload {
+  const load = once(async () => (await import('./real-offload.ts')).realOffload(log));
   return { run: async (task) => (await load()).run(task) };
 }
 

@@ -1,7 +1,7 @@
 /** The main thread's side of the worker that keeps its locks alive. */
 import type { Worker } from 'node:worker_threads';
 import type { HeartbeatEvents, HeartbeatLease, HeartbeatThread } from '../disk/node-lock.ts';
-import type { Clock, Timer } from '../kernel/env.ts';
+import type { Clock, Log, Timer } from '../kernel/env.ts';
 import {
   type FromHeartbeatWorker,
   type HeartbeatWorkerData,
@@ -13,13 +13,18 @@ import { startWorker } from './real-worker-entry.ts';
 /** The main loop shows this often that it turns. */
 const TICK_MS = 400;
 
-/** Answers the one thread of this process; a thread that was lost is replaced. */
-export function heartbeatThreads(clock: Clock): () => Promise<HeartbeatThread> {
+/** Answers the one thread of this process, undefined where it cannot run; a thread that was lost is replaced. */
+export function heartbeatThreads(clock: Clock, log: Pick<Log, 'debug'>): () => Promise<HeartbeatThread | undefined> {
   let current: WorkerHeartbeatThread | undefined;
   return async () => {
-    if (current === undefined || current.isLost) current = new WorkerHeartbeatThread(clock);
-    await current.ready;
-    return current;
+    try {
+      if (current === undefined || current.isLost) current = new WorkerHeartbeatThread(clock);
+      await current.ready;
+      return current;
+    } catch (error) {
+      log.debug(`the locks stay on the main loop: ${String(error)}`);
+      return undefined;
+    }
   };
 }
 

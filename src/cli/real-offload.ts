@@ -5,7 +5,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../kernel/deferred.ts';
-import type { Offload, OffloadTask } from '../kernel/env.ts';
+import type { Log, Offload, OffloadTask } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import { decompress } from '../protocol/records/compression.ts';
 import type { FromOffloadWorker, ToOffloadWorker } from './real-offload-messages.ts';
@@ -14,8 +14,8 @@ import { startWorker } from './real-worker-entry.ts';
 /** Tasks that may be given and not yet done; each connection has one at a time. */
 const TASK_COUNT_MAX = 4096;
 
-export function realOffload(): Offload {
-  const pool = new WorkerPool();
+export function realOffload(log: Pick<Log, 'debug'>): Offload {
+  const pool = new WorkerPool(log);
   return {
     run: (task) =>
       task.codec === 'gzip' || task.codec === 'zstd' ? decompressHere(task) : pool.run(task, decompressHere),
@@ -34,10 +34,15 @@ interface Pending {
 
 /** One worker. */
 class WorkerPool {
+  readonly #log: Pick<Log, 'debug'>;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #worker: Worker | undefined;
   #isBroken = false;
+
+  constructor(log: Pick<Log, 'debug'>) {
+    this.#log = log;
+  }
 
   /** Runs the task in the worker, by `otherwise` where there is none. Throws REQUEST_TIMED_OUT when too many wait. */
   async run(task: OffloadTask, otherwise: Pending['otherwise']): Promise<Buffer> {
@@ -63,11 +68,11 @@ class WorkerPool {
     try {
       const worker = startWorker('decompress', {});
       worker.on('message', (message: FromOffloadWorker) => this.#heard(message));
-      worker.once('error', () => this.#lose());
-      worker.once('exit', () => this.#lose());
+      worker.once('error', (error: unknown) => this.#lose(error));
+      worker.once('exit', (code) => this.#lose(`exit ${code}`));
       this.#worker = worker;
-    } catch {
-      this.#isBroken = true;
+    } catch (error) {
+      this.#lose(error);
     }
     return this.#worker;
   }
@@ -83,8 +88,9 @@ class WorkerPool {
     else pending?.result.reject(new KafkaError(message.errorName, message.message));
   }
 
-  #lose(): void {
+  #lose(reason: unknown): void {
     if (this.#isBroken) return;
+    this.#log.debug(`batches are decompressed on the main loop: ${String(reason)}`);
     this.#isBroken = true;
     this.#worker = undefined;
     const lost = [...this.#pending.values()];

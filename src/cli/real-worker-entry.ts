@@ -1,34 +1,32 @@
 /**
- * Where the code of a worker thread is: beside this file in the sources (`workers/<name>.ts`, run through tsx as everything is
- * then), or in the build (`dist/workers/<name>.js`, whether this module went into `dist/` or into a folder below it).
+ * Where the code of a worker thread is: beside this file in the sources (`workers/<name>.ts`), or in the build
+ * (`dist/workers/<name>.js`, whether this module went into `dist/` or into a folder below it).
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** Starts the worker; it does not keep the process alive. Throws when its code is not there. */
+/** Starts the worker; it does not keep the process alive. Throws ENOENT when its code is not there. */
 export function startWorker(name: string, options: WorkerOptions): Worker {
-  const entry = import.meta.url.endsWith('.ts') ? sourceEntry(name) : builtEntry(name);
-  const worker = new Worker(entry.url, { ...options, execArgv: entry.execArgv });
+  const worker = import.meta.url.endsWith('.ts')
+    ? new Worker(sourceStarter(name), { ...options, eval: true })
+    : new Worker(builtEntry(name), options);
   worker.unref();
   return worker;
 }
 
-interface WorkerEntry {
-  readonly url: URL;
-  readonly execArgv: string[];
+/** A worker does not inherit the loader that the sources run through, so it begins by setting it up for itself. */
+function sourceStarter(name: string): string {
+  const loader = createRequire(import.meta.url).resolve('tsx/cjs/api');
+  const entry = fileURLToPath(new URL(`./workers/${name}.ts`, import.meta.url));
+  return `require(${JSON.stringify(loader)}).register(); require(${JSON.stringify(entry)});`;
 }
 
-function sourceEntry(name: string): WorkerEntry {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx'));
-  return { url: new URL(`./workers/${name}.ts`, import.meta.url), execArgv: ['--import', loader.href] };
-}
-
-function builtEntry(name: string): WorkerEntry {
+function builtEntry(name: string): URL {
   for (const folder of ['./workers', '../workers']) {
     const url = new URL(`${folder}/${name}.js`, import.meta.url);
-    if (existsSync(fileURLToPath(url))) return { url, execArgv: [] };
+    if (existsSync(fileURLToPath(url))) return url;
   }
   throw Object.assign(new Error(`the build has no worker ${name}`), { code: 'ENOENT' });
 }

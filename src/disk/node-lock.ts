@@ -35,15 +35,16 @@ export interface HeartbeatLease {
 export interface NodeLockOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Starts the thread, or answers the running one. Rejects where there can be none. */
-  readonly heartbeatThread: () => Promise<HeartbeatThread>;
+  /** Starts the thread, or answers the running one; undefined where there can be none. */
+  readonly heartbeatThread: () => Promise<HeartbeatThread | undefined>;
 }
 
 export function nodeLock(options: NodeLockOptions): LivenessLock {
+  const inThread = new AbandonedAtExit();
   const staleWatch = new StaleWatch(() => options.clock.monotonicMs());
   return {
     acquire: async (path, { staleMs, onCompromised }) => {
-      const held = new NodeHeldLock(options, path, staleMs, onCompromised);
+      const held = new NodeHeldLock(options, path, staleMs, onCompromised, inThread);
       if (!(await held.acquire(staleWatch))) return undefined;
       staleWatch.forget(path);
       return held;
@@ -52,11 +53,30 @@ export function nodeLock(options: NodeLockOptions): LivenessLock {
   };
 }
 
+/** Locks that are kept by a thread are not known to proper-lockfile's own exit hook, so they are removed by this one. */
+class AbandonedAtExit {
+  readonly #folders = new Map<LockFolder, string>();
+  readonly #onExit = (): void => {
+    for (const [folder, path] of this.#folders) folder.giveUp(path);
+  };
+
+  add(folder: LockFolder, path: string): void {
+    if (this.#folders.size === 0) process.on('exit', this.#onExit);
+    this.#folders.set(folder, path);
+  }
+
+  remove(folder: LockFolder | undefined): void {
+    if (folder === undefined || !this.#folders.delete(folder)) return;
+    if (this.#folders.size === 0) process.off('exit', this.#onExit);
+  }
+}
+
 class NodeHeldLock implements HeldLock {
   readonly #options: NodeLockOptions;
   readonly #path: string;
   readonly #staleMs: number;
   readonly #onCompromised: (error: Error) => void;
+  readonly #inThread: AbandonedAtExit;
   #confirmedAtMs = 0;
   /** Open for as long as the lock is held, wherever the heartbeat runs. */
   #folder: LockFolder | undefined;
@@ -67,7 +87,14 @@ class NodeHeldLock implements HeldLock {
   #moving: Promise<void> = Promise.resolve();
   #isOver = false;
 
-  constructor(options: NodeLockOptions, path: string, staleMs: number, onCompromised: (error: Error) => void) {
+  constructor(
+    options: NodeLockOptions,
+    path: string,
+    staleMs: number,
+    onCompromised: (error: Error) => void,
+    inThread: AbandonedAtExit,
+  ) {
+    this.#inThread = inThread;
     this.#options = options;
     this.#path = path;
     this.#staleMs = staleMs;
@@ -96,6 +123,11 @@ class NodeHeldLock implements HeldLock {
     await this.#moving;
     this.#folder?.leave();
     await this.#heartbeat?.stop();
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#inThread.remove(this.#folder);
     this.#folder?.giveUp(this.#path);
   }
 
@@ -103,7 +135,7 @@ class NodeHeldLock implements HeldLock {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#moveTimer?.cancel();
-    this.#folder?.giveUp(this.#path);
+    this.#giveUp();
     try {
       this.#onCompromised(error);
     } catch {
@@ -133,12 +165,13 @@ class NodeHeldLock implements HeldLock {
 
   /** From the main loop to the thread; stays here when there is none. */
   async #toThread(): Promise<void> {
-    const thread = await this.#options.heartbeatThread().catch(() => undefined);
+    const thread = await this.#options.heartbeatThread();
     const folder = this.#folder;
     const identity = folder?.identity;
     if (thread === undefined || folder === undefined || identity === undefined || this.#isOver) return;
     folder.leave();
     await this.#heartbeat?.stop();
+    this.#inThread.add(folder, this.#path);
     this.#heartbeat = thread.adopt(this.#path, identity, this.#staleMs, {
       beat: (beganMs) => this.#beat(beganMs),
       compromised: (error) => this.#compromised(error),
@@ -151,6 +184,7 @@ class NodeHeldLock implements HeldLock {
     if (this.#isOver) return;
     const folder = this.#newFolder(undefined, identity);
     this.#heartbeat = await acquireProperLock(this.#path, folder, this.#staleMs, (error) => this.#compromised(error));
+    this.#inThread.remove(this.#folder);
     this.#folder?.forget();
     this.#folder = folder;
     if (this.#heartbeat === undefined) this.#compromised(new Error(`the lock ${this.#path} is somebody else's`));

@@ -21,6 +21,8 @@ export interface NodeNetOptions {
   readonly input?: 'onread' | 'copy';
 }
 
+const BACKLOG_RETRY_MS = 20;
+
 export function nodeNet(options: NodeNetOptions): Net {
   return {
     listen: (address, onConnection) => listen(options, address, onConnection),
@@ -96,12 +98,27 @@ function take(options: NodeNetOptions, accepted: Socket): NetSocket {
 
 async function connectTo(options: NodeNetOptions, address: NetAddress, timeoutMs: number): Promise<NetSocket> {
   if (!('path' in address)) return open(options, address, timeoutMs);
-  const short = options.socketPaths.shorten(address.path);
+  const { clock, socketPaths } = options;
+  const short = socketPaths.shorten(address.path);
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
   try {
-    return await open(options, { path: short.path }, timeoutMs);
+    for (;;) {
+      const leftMs = deadlineMs - clock.monotonicMs();
+      try {
+        return await open(options, { path: short.path }, leftMs);
+      } catch (error) {
+        if (!isBacklogFull(error) || leftMs <= BACKLOG_RETRY_MS) throw error;
+      }
+      await clock.sleep(BACKLOG_RETRY_MS);
+    }
   } finally {
     short.close();
   }
+}
+
+/** A Unix socket whose listener does not accept (it is stopped, say) refuses with EAGAIN where TCP would wait. */
+function isBacklogFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
 }
 
 function open(options: NodeNetOptions, address: NetAddress, timeoutMs: number): Promise<NetSocket> {

@@ -6,7 +6,10 @@ import { codecAvailable, compress } from '../../src/protocol/records/compression
 const content = Buffer.alloc(700_000, 'some text that repeats, ');
 
 describe('realOffload', () => {
-  const offload = realOffload();
+  const reasons: string[] = [];
+  const offload = realOffload({ debug: (reason) => reasons.push(reason) });
+
+  after(() => assert.deepEqual(reasons, [], 'by a worker'));
 
   for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
     it(`decompresses ${codec} while the event loop turns, and keeps its bound`, async function () {

@@ -10,11 +10,11 @@ import { nodeLock } from '../../src/disk/node-lock.ts';
 
 const [path = '', staleMs = '', thread = ''] = process.argv.slice(2);
 const clock = realClock();
-const threads = heartbeatThreads(clock);
+const threads = heartbeatThreads(clock, { debug: (message) => process.stderr.write(message) });
 const lock = nodeLock({
   clock,
   random: realRandom(),
-  heartbeatThread: thread === 'thread' ? threads : () => Promise.reject(new Error('no threads')),
+  heartbeatThread: thread === 'thread' ? threads : async () => undefined,
 });
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);

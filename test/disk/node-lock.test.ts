@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utim
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock, realRandom } from '../../src/cli/real-clock.ts';
-import { nodeLock } from '../../src/disk/node-lock.ts';
+import type { FolderIdentity } from '../../src/disk/lock-folder.ts';
+import { type HeartbeatEvents, type HeartbeatThread, nodeLock } from '../../src/disk/node-lock.ts';
 import type { Clock, HeldLock } from '../../src/kernel/env.ts';
 import { type BundledChild, bundledChild } from '../cli/bundled-child.ts';
 
@@ -64,7 +65,7 @@ describe('nodeLock', () => {
   const lock = nodeLock({
     clock,
     random: realRandom(),
-    heartbeatThread: () => Promise.reject(new Error('no threads here')),
+    heartbeatThread: async () => undefined,
   });
 
   before(() => {
@@ -195,10 +196,11 @@ describe('nodeLock', () => {
     assert.ok(Number((await threaded.hears('age', /^age/)).slice(4)) < 1300);
     assert.equal(threaded.said.includes('compromised'), false);
 
-    threaded.process.stdin?.write('block 4300\n');
-    await clock.sleep(3200);
+    threaded.process.stdin?.write('block 4000\n');
+    // The main loop is missed after 2 s; the last heartbeat may have come just before.
+    await clock.sleep(2600);
     const lastMs = statSync(path).mtimeMs;
-    await clock.sleep(1000);
+    await clock.sleep(1200);
     assert.equal(statSync(path).mtimeMs, lastMs);
     assert.equal(await acquire(), undefined);
     skippedMs += STALE_MS;
@@ -220,6 +222,49 @@ describe('nodeLock', () => {
     stopped.process.stdin?.write('exit 3\n');
     assert.equal(await stopped.ended(), 3);
     assert.ok(existsSync(path));
+  });
+
+  it('removes a lock that the thread keeps when the process exits', async () => {
+    const threaded = holder('thread');
+    assert.equal(await threaded.begins(), 'held');
+    await clock.sleep(1300);
+    threaded.process.stdin?.write('exit 4\n');
+    assert.equal(await threaded.ended(), 4);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('takes the heartbeat back from a thread that is lost, and hears once from one that lost the lock', async () => {
+    const adopted: { events: HeartbeatEvents; identity: FolderIdentity }[] = [];
+    const thread: HeartbeatThread = {
+      adopt: (_path, identity, _staleMs, events) => {
+        adopted.push({ events, identity });
+        return { stop: async () => undefined };
+      },
+    };
+    // Timers of a second are due at once.
+    const timer: Clock['timer'] = (_delayMs, action) => clock.timer(1, action);
+    const options = { clock: { ...clock, timer }, random: realRandom(), heartbeatThread: async () => thread };
+    const errors: Error[] = [];
+    const got = await nodeLock(options).acquire(path, {
+      staleMs: STALE_MS,
+      onCompromised: (error) => {
+        errors.push(error);
+      },
+    });
+    assert.ok(got !== undefined);
+    await until(() => adopted.length === 1);
+    assert.equal(adopted[0]?.identity.inode, statSync(path).ino);
+    const beganMs = clock.monotonicMs() + 5;
+    adopted[0]?.events.beat(beganMs);
+    assert.equal(got.confirmedAtMs(), beganMs);
+    adopted[0]?.events.lost();
+    await until(() => got.confirmedAtMs() > beganMs);
+    assert.ok(existsSync(path));
+    adopted[0]?.events.compromised(new Error('gone'));
+    adopted[0]?.events.compromised(new Error('gone again'));
+    assert.equal(errors.length, 1);
+    await got.release();
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it('lets one of several processes in', async () => {
