@@ -9,8 +9,8 @@ import type { Env, ProcessFacts } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint, TopicImage } from './cluster-image.ts';
 import { topicById } from './cluster-image.ts';
-import { compact, snapshotIsDue } from './compaction.ts';
 import { entryHead, type MetadataEntry, PRODUCER_ID_BLOCK } from './entries.ts';
+import { keepHouse } from './housekeeping.ts';
 import { randomKafkaUuid } from './kafka-uuid.ts';
 import { brokerFolder, brokerSocket } from './layout.ts';
 import { Lease } from './lease.ts';
@@ -19,7 +19,6 @@ import type { MetadataLog } from './metadata-log.ts';
 import { LOCK_STALE_MS } from './owner-judgement.ts';
 import { type OwnerRecord, writeOwnerRecord } from './owner-record.ts';
 import type { PlaceLock } from './place-lock.ts';
-import { fillReserve } from './reserve.ts';
 import {
   addPartitionsEntry,
   alterSettingsEntry,
@@ -305,9 +304,8 @@ export class BrokerSession {
   }
 
   async #releaseOnce(): Promise<void> {
-    const wasHeld = this.#state === 'held';
-    if (wasHeld) {
-      await this.#keepHouse();
+    if (this.#state === 'held') {
+      await keepHouse(this.#env, this.directory, this.#parts.log, this);
     }
     this.#unsubscribe();
     await this.#tail.close();
@@ -321,18 +319,5 @@ export class BrokerSession {
     this.#env.fault('cluster.before-unlock');
     await this.#parts.controllerLock?.release();
     await this.#parts.aliveLock.release();
-  }
-
-  /** Compaction and the reserve are nobody's promise: a failure is only told. */
-  async #keepHouse(): Promise<void> {
-    const { log } = this.#parts;
-    try {
-      if (snapshotIsDue(log.image.lastNumber, log.newestSnapshot)) {
-        await compact(this.#env, this.directory, log.image);
-      }
-      await fillReserve(this.#env, this.directory);
-    } catch (error) {
-      this.#env.log.warn(`compacting the metadata log: ${String(error)}`);
-    }
   }
 }

@@ -157,7 +157,11 @@ describe('cluster: broker session', () => {
       await env.disk.remove(reserveFile(DIRECTORY));
       const session = await mustBecomeBroker(env);
       assert.equal(session.brokerEpoch, 101);
+      for (const name of ['s-9', 's-101', '.tmp-left']) {
+        await (await env.disk.open(`${session.brokerDirectory}/${name}`, 'wx+')).close();
+      }
       await session.release();
       assert.ok(await env.disk.stat(reserveFile(DIRECTORY)));
+      assert.deepEqual(await env.disk.list(session.brokerDirectory), ['owner.json', 's-101']);
     })).timeout(60_000);
 });
