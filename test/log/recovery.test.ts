@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import type { Env } from '../../src/kernel/env.ts';
+import type { LogConfig } from '../../src/log/log-config.ts';
+import type { PartitionLog } from '../../src/log/partition-log.ts';
+import type { SimMachine } from '../sim/sim-machine.ts';
+import { batchOf, reseal } from './batches.ts';
+import {
+  append,
+  BROKER,
+  contentOf,
+  namesIn,
+  newMachine,
+  openDirectory,
+  openLog,
+  PARTITION,
+  readAll,
+  run,
+} from './log-in-world.ts';
+
+const LOG = `${PARTITION}/00000000000000000000.log`;
+const SIZE = batchOf(['x'.repeat(40)]).length;
+
+/** A log of `count` batches of one record each, whose process was killed; the first `durable` of them are checkpointed. */
+async function killedLog(count: number, durable = 0, config: Partial<LogConfig> = {}): Promise<SimMachine> {
+  const machine = newMachine();
+  await run(machine, async (env) => {
+    const log = await openLog(await openDirectory(env), config);
+    for (let index = 0; index < count; index++) {
+      await (await append(log, batchOf(['x'.repeat(40)], { timestamp: BigInt(index) }))).committed;
+      if (index === durable - 1) await env.clock.sleep(6500);
+    }
+  });
+  return machine;
+}
+
+function reopen<T>(machine: SimMachine, action: (log: PartitionLog, env: Env) => Promise<T>): Promise<T> {
+  return run(machine, async (env) => action(await openLog(await openDirectory(env)), env));
+}
+
+describe('log: recovery', () => {
+  for (const [what, change] of [
+    ['zeros after the last batch', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(4096 - bytes.length)])],
+    ['half a header after it', (bytes: Buffer) => Buffer.concat([bytes, bytes.subarray(0, 30)])],
+    ['half a batch after it', (bytes: Buffer) => Buffer.concat([bytes, bytes.subarray(0, SIZE - 1)])],
+    ['a batch that was there before', (bytes: Buffer) => Buffer.concat([bytes, bytes.subarray(0, SIZE)])],
+    ['a batch that leaves a gap', (bytes: Buffer) => Buffer.concat([bytes, batchOf(['x'], { baseOffset: 9 })])],
+    ['a batch of an older leader', (bytes: Buffer) => Buffer.concat([bytes, batchOf(['x'], { baseOffset: 5 })])],
+    [
+      'a batch with zeros in its records',
+      (bytes: Buffer) =>
+        Buffer.concat([bytes, batchOf(['y'.repeat(99)], { baseOffset: 5, leaderEpoch: 0 }).fill(0, 90)]),
+    ],
+    [
+      'a batch with more records than offsets',
+      (bytes: Buffer) => Buffer.concat([bytes, batchOf(['x'], { baseOffset: 5, leaderEpoch: 0, recordCount: 2 })]),
+    ],
+    [
+      'a batch with a negative last offset delta',
+      (bytes: Buffer) => Buffer.concat([bytes, batchOf(['x'], { baseOffset: 5, leaderEpoch: 0, lastOffsetDelta: -1 })]),
+    ],
+    [
+      'a batch of magic 1',
+      (bytes: Buffer) => {
+        const old = batchOf(['x'], { baseOffset: 5, leaderEpoch: 0 });
+        old.writeInt8(1, 16);
+        return Buffer.concat([bytes, old]);
+      },
+    ],
+  ] as const) {
+    it(`past the durable point cuts ${what}`, async () => {
+      const machine = await killedLog(5, 2);
+      const { content } = machine.files.get(LOG, 'test');
+      content.write(change(contentOf(machine, LOG)), 0);
+      await reopen(machine, async (log) => {
+        assert.deepEqual([log.damagedAt, log.highWatermark], [undefined, 5]);
+        assert.equal(contentOf(machine, LOG).length, 5 * SIZE);
+        assert.equal((await append(log, batchOf(['y']))).baseOffset, 5);
+      });
+    });
+  }
+
+  it('cuts at the first bad batch past the durable point, whatever follows it', async () => {
+    const machine = await killedLog(5, 2);
+    machine.files.get(LOG, 'test').content.damage(3 * SIZE + 70, 0);
+    await reopen(machine, async (log) => {
+      assert.deepEqual([log.damagedAt, log.highWatermark], [undefined, 3]);
+    });
+  });
+
+  it('cuts the segments after a bad batch too', async () => {
+    const machine = await killedLog(9, 0, { segmentBytes: SIZE * 2 });
+    machine.files.get(`${PARTITION}/00000000000000000004.log`, 'test').content.damage(SIZE + 70, 0);
+    await reopen(machine, async (log) => {
+      assert.equal(log.highWatermark, 5);
+      assert.deepEqual(
+        namesIn(machine, PARTITION).filter((name) => name.endsWith('.log')),
+        ['00000000000000000000.log', '00000000000000000002.log', '00000000000000000004.log'],
+      );
+    });
+  });
+
+  it('a segment that is missing in the middle ends the log before it', async () => {
+    const machine = await killedLog(9, 0, { segmentBytes: SIZE * 2 });
+    machine.files.unlink(`${PARTITION}/00000000000000000004.log`);
+    await reopen(machine, async (log) => assert.equal(log.highWatermark, 4));
+  });
+
+  for (const [what, change] of [
+    ['a broken header', (machine: SimMachine) => machine.files.get(LOG, 'test').content.damage(2 * SIZE + 16, 0)],
+    ['a missing end', (machine: SimMachine) => machine.files.get(LOG, 'test').content.truncate(2 * SIZE)],
+    ['a cut batch', (machine: SimMachine) => machine.files.get(LOG, 'test').content.truncate(2 * SIZE + 10)],
+  ] as const) {
+    it(`${what} before the durable point is damage: nothing is cut, and what lies before is served`, async () => {
+      const machine = await killedLog(5, 4);
+      change(machine);
+      const before = contentOf(machine, LOG);
+      for (let life = 0; life < 2; life++) {
+        await run(machine, async (env) => {
+          const logs = await openDirectory(env, { brokerEpoch: life + 1 });
+          const log = await openLog(logs);
+          assert.equal(log.damagedAt, 2);
+          assert.equal(log.highWatermark, 2);
+          assert.deepEqual(
+            (await readAll(log)).map(({ baseOffset }) => baseOffset),
+            [0, 1],
+          );
+          const request = { offset: 2, maxBytes: 99, minOneBatch: true, isolation: 'read_committed' } as const;
+          await assert.rejects(log.read({ ...request, upTo: 'highWatermark' }), { errorName: 'CORRUPT_MESSAGE' });
+          await assert.rejects(append(log, batchOf(['x'])), { errorName: 'KAFKA_STORAGE_ERROR' });
+          await logs.close();
+        });
+        assert.ok(contentOf(machine, LOG).equals(before));
+      }
+    });
+  }
+
+  it('the recovery point never runs ahead of the disk', async () => {
+    for (const durability of ['os', 'interval'] as const) {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const log = await openLog(await openDirectory(env), { durability, flushMs: 2000 });
+        for (let index = 0; index < 400; index++) {
+          await (await append(log, batchOf(['x'.repeat(40)]))).committed;
+          await env.clock.sleep(20);
+        }
+      });
+      machine.cutPower({ file: ['nothing kept'], folder: ['all kept'] });
+      await reopen(machine, async (log) => {
+        assert.equal(log.damagedAt, undefined);
+        assert.ok(log.highWatermark >= 200, `${durability}: ${log.highWatermark}`);
+      });
+    }
+  });
+
+  it('leader epochs are found in the batches where their file is missing', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      for (const epoch of [0, 0, 3, 4]) await (await append(log, batchOf(['x']), epoch)).committed;
+    });
+    machine.files.unlink(`${PARTITION}/leader-epoch-checkpoint`);
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs, {}, 4);
+      assert.deepEqual(log.endOffsetFor(0), { leaderEpoch: 0, endOffset: 2 });
+      await logs.close();
+    });
+    assert.equal(contentOf(machine, `${PARTITION}/leader-epoch-checkpoint`).toString(), '0\n3\n0 0\n3 2\n4 3\n');
+  });
+
+  it('a recovery leaves indexes of the whole log', async () => {
+    const machine = await killedLog(300, 0);
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      await openLog(logs);
+      await logs.close();
+    });
+    const index = contentOf(machine, `${PARTITION}/00000000000000000000.index`);
+    assert.ok(index.length / 8 > 5);
+    for (let at = 0; at < index.length; at += 8) {
+      assert.equal(index.readInt32BE(at + 4), index.readInt32BE(at) * SIZE);
+    }
+  });
+
+  it('a log that Kafka closed, without a close record, is read to its end', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs);
+      for (let index = 0; index < 3; index++) await (await append(log, batchOf(['x']))).committed;
+      await logs.close();
+    });
+    machine.files.unlink(`${BROKER}/close-record`);
+    await reopen(machine, async (log) => {
+      assert.deepEqual([log.damagedAt, log.highWatermark], [undefined, 3]);
+    });
+  });
+
+  it('gaps that compaction left before the durable point are no damage', async () => {
+    const machine = await killedLog(5, 5);
+    const bytes = contentOf(machine, LOG);
+    const kept = Buffer.concat([bytes.subarray(0, SIZE), bytes.subarray(3 * SIZE)]);
+    const { content } = machine.files.get(LOG, 'test');
+    content.truncate(0);
+    content.write(kept, 0);
+    await reopen(machine, async (log) => {
+      assert.equal(log.damagedAt, undefined);
+      assert.deepEqual(
+        (await readAll(log)).map(({ baseOffset }) => baseOffset),
+        [0, 3, 4],
+      );
+      assert.deepEqual(
+        (await readAll(log, 1)).map(({ baseOffset }) => baseOffset),
+        [3, 4],
+      );
+    });
+  });
+
+  it('a CRC is checked only past the durable point, and a reader gets the batch as it is', async () => {
+    const machine = await killedLog(5, 5);
+    machine.files.get(LOG, 'test').content.damage(SIZE + 80, 0);
+    await reopen(machine, async (log) => {
+      assert.equal(log.highWatermark, 5);
+      const batch = (await readAll(log))[1];
+      assert.ok(batch !== undefined);
+      const whole = Buffer.concat([Buffer.alloc(16), batch.body]);
+      assert.notEqual(whole.readUInt32BE(17), reseal(Buffer.from(whole)).readUInt32BE(17));
+    });
+  });
+});
