@@ -97,15 +97,23 @@ function toDiskStat(stats: Stats): DiskStat {
 
 async function makeDirectory(path: string): Promise<boolean> {
   try {
+    return await makeLastComponent(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  await makeDirectory(dirname(path));
+  // Once more and no oftener: a file system such as /proc answers ENOENT although the parent is there.
+  return makeLastComponent(path);
+}
+
+async function makeLastComponent(path: string): Promise<boolean> {
+  try {
     await call((done) => mkdir(path, DIRECTORY_MODE, done));
     return true;
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'EEXIST' && (await stat(path))?.kind === 'directory') return false;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    if (errorCode(error) === 'EEXIST' && (await stat(path))?.kind === 'directory') return false;
+    throw error;
   }
-  await makeDirectory(dirname(path));
-  return makeDirectory(path);
 }
 
 async function syncDirectory(path: string): Promise<void> {
