@@ -182,12 +182,16 @@ export class FaultInjector {
     process.world.after(chance.pick([30, 400, 3000, 9000]) * (0.5 + chance.fraction()), () => process.resume());
   }
 
+  /** Ctrl-Z and `fg`, which a user repeats when the command stops only after a while. */
   #suspend(process: SimProcess, chance: Prng): void {
     process.signal('SIGTSTP');
-    process.world.after(chance.between(500, 6000), () => {
+    const foreground = (timesLeft: number): void => {
+      if (process.isDead || timesLeft === 0) return;
       process.resume();
-      if (!process.isDead) process.signal('SIGCONT');
-    });
+      process.signal('SIGCONT');
+      process.world.after(5000, () => foreground(timesLeft - 1));
+    };
+    process.world.after(chance.between(500, 6000), () => foreground(5));
   }
 
   #passed(point: string, process: SimProcess): void {
