@@ -14,6 +14,10 @@ import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
 import { type BrokerSeat, connectedSeat } from './broker-seat.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { BROKER_ID, BrokerSearch, type FindOptions } from './find-broker.ts';
+import { loadOnce } from './load-once.ts';
+
+/** Hardly ever needed. */
+export const loadReadOnlySeat = loadOnce(() => import('./read-only-seat.ts'));
 
 /** Requests that may wait for a broker at once; the client's cores keep far below. */
 const WAITING_COUNT_MAX = 1024;
@@ -155,7 +159,7 @@ export class DirectoryTransport implements Transport {
       if (!isReadOnly(error)) {
         throw error;
       }
-      const { openReadOnlySeat } = await import('./read-only-seat.ts');
+      const { openReadOnlySeat } = await loadReadOnlySeat();
       this.#take(await openReadOnlySeat(this.#env, this.#options, error));
     }
   }

@@ -13,9 +13,13 @@ import { ApiVersions } from '../protocol/apis/18-api-versions.ts';
 import { completeMessage } from '../protocol/complete-message.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
 import type { BrokerSeat } from './broker-seat.ts';
+import { loadOnce } from './load-once.ts';
 
 /** Requests that may wait behind one that must be done first; the client's cores keep far below. */
 const WAITING_COUNT_MAX = 256;
+
+/** Most commands find a broker and never need one of their own. */
+export const loadBroker = loadOnce(() => import('../broker/broker.ts'));
 
 export interface EmbeddedOptions {
   readonly clientId: string;
@@ -46,7 +50,7 @@ export class EmbeddedBroker implements BrokerSeat {
   static async start(env: Env, session: BrokerSession, options: EmbeddedOptions): Promise<EmbeddedBroker> {
     let broker: Broker | undefined;
     try {
-      const { Broker: BrokerClass } = await import('../broker/broker.ts');
+      const { Broker: BrokerClass } = await loadBroker();
       broker = await BrokerClass.start(env, session, { given: new Map() });
       const embedded = new EmbeddedBroker(env, broker, session, options.clientId);
       broker.onHandOverAsked(({ successor }) => embedded.#onHandOverAsked(successor));

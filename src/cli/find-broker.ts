@@ -19,6 +19,10 @@ import { MetadataLog } from '../cluster/metadata-log.ts';
 import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { DiskWatch, Env } from '../kernel/env.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
+import { loadOnce } from './load-once.ts';
+
+/** Only a claim asks the files. */
+export const loadLogDirectory = loadOnce(() => import('../log/log-directory.ts'));
 
 /** The one broker that a directory has so far. */
 export const BROKER_ID = 1;
@@ -189,10 +193,8 @@ export class BrokerSearch {
   async #claim(clusterId: string): Promise<Claim> {
     const { directory, command, endpoints } = this.#options;
     this.#log ??= await MetadataLog.open(this.#env, directory, clusterId);
-    const lastCloseWasClean = async (brokerDirectory: string): Promise<boolean> => {
-      const log = await import('../log/log-directory.ts');
-      return await log.lastCloseWasClean(this.#env, brokerDirectory);
-    };
+    const lastCloseWasClean = async (brokerDirectory: string, previousBrokerEpoch: number): Promise<boolean> =>
+      (await loadLogDirectory()).lastCloseWasClean(this.#env, brokerDirectory, previousBrokerEpoch);
     const options = { directory, brokerId: BROKER_ID, command, endpoints, lastCloseWasClean };
     return new Claim(this.#env, this.#log, options, this.#releasedEpochs);
   }

@@ -31,7 +31,7 @@ export class OverlayDisk implements Disk {
 
   async open(path: string, mode: 'r' | 'r+' | 'wx+' | 'w+'): Promise<DiskFile> {
     const node = this.#nodes.get(path);
-    if (node === undefined && mode === 'r') {
+    if (node === undefined && mode === 'r' && !this.#isHidden(path)) {
       return await this.#real.open(path, 'r');
     }
     const file = await this.#fileNode(path, mode);

@@ -40,8 +40,8 @@ export interface ClaimOptions {
   /** The command by name. */
   readonly command: string;
   readonly endpoints: readonly Endpoint[];
-  /** Whether the broker's files were closed by their last owner; reads only. */
-  readonly lastCloseWasClean: (brokerDirectory: string) => Promise<boolean>;
+  /** Whether the broker's files were closed by their last owner, the registration of `previousBrokerEpoch`; reads only. */
+  readonly lastCloseWasClean: (brokerDirectory: string, previousBrokerEpoch: number) => Promise<boolean>;
 }
 
 export type ClaimOutcome =
@@ -188,7 +188,7 @@ export class Claim {
         }
         clean =
           judged.registration === undefined ||
-          (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId)));
+          (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId), judged.registration.brokerEpoch));
         const claims = this.#mayControl(current);
         if (claims) {
           controller ??= await this.#takeControllerLock();
