@@ -18,8 +18,6 @@ export type DiskCall =
 export type DiskFault =
   /** The call fails. A failed sync drops the pages (`dropPages`), so that the next one succeeds over lost data. */
   | { readonly kind: 'error'; readonly code: 'EIO' | 'EROFS' | 'EDQUOT' }
-  /** The disk is full: a write gets some of its bytes in, then ENOSPC; a creation gets ENOSPC. */
-  | { readonly kind: 'full' }
   /** The call takes so long. */
   | { readonly kind: 'slow'; readonly delayMs: number }
   /** A planted lie: a sync that says done and did nothing. For tests of the tests. */

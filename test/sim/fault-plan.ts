@@ -26,6 +26,11 @@ export type FaultKind =
   /** All connections break as the broker has written a batch and not answered yet; it may then have to leave as well. */
   | 'break at append'
   | 'slow syncs'
+  /** For a while, syncs or writes of the broker's log fail with EIO; pages that were not synced are then dropped. */
+  | 'sync errors'
+  | 'write errors'
+  /** For a while there is room for only a few more bytes. */
+  | 'full disk'
   | 'clock jump';
 
 export interface PlannedFault {
@@ -79,6 +84,8 @@ export class FaultInjector {
   #atCall: ArmedFault | undefined;
   #slowUntilMs = 0;
   #slowByMs = 0;
+  #syncErrorsUntilMs = 0;
+  #writeErrorsUntilMs = 0;
   #isHealed = false;
   /** A planted lie of the disk. */
   lies: (call: DiskCall, path: string) => boolean = () => false;
@@ -105,6 +112,9 @@ export class FaultInjector {
     this.#atPoint = undefined;
     this.#atCall = undefined;
     this.#slowUntilMs = 0;
+    this.#syncErrorsUntilMs = 0;
+    this.#writeErrorsUntilMs = 0;
+    this.#targets.machine.files.capacityBytes = Number.POSITIVE_INFINITY;
     for (const process of this.#targets.machine.alive()) process.resume();
   }
 
@@ -163,6 +173,21 @@ export class FaultInjector {
         this.#slowByMs = chance.pick([20, 300, 2500]);
         done();
       },
+      'sync errors': () => {
+        this.#syncErrorsUntilMs = machine.world.nowMs + chance.between(5, 400);
+        done();
+      },
+      'write errors': () => {
+        this.#writeErrorsUntilMs = machine.world.nowMs + chance.between(5, 400);
+        done();
+      },
+      'full disk': () => {
+        machine.files.capacityBytes = machine.files.usedBytes() + chance.pick([0, 50, 3000]);
+        machine.world.after(chance.between(100, 4000), () => {
+          machine.files.capacityBytes = Number.POSITIVE_INFINITY;
+        });
+        done();
+      },
       'clock jump': () => {
         machine.jumpClock(chance.pick([-90_000, -700, 700, 8000, 3_600_000]));
         done();
@@ -211,7 +236,11 @@ export class FaultInjector {
 
   #diskFault(call: DiskCall, path: string): DiskFault | undefined {
     if (this.lies(call, path)) return { kind: 'lie' };
-    if (this.#targets.machine.world.nowMs >= this.#slowUntilMs) return undefined;
-    return call === 'datasync' || call === 'syncDirectory' ? { kind: 'slow', delayMs: this.#slowByMs } : undefined;
+    const { nowMs } = this.#targets.machine.world;
+    const isLog = path.includes('/log/') && !path.includes('/cluster/');
+    if (call === 'datasync' && isLog && nowMs < this.#syncErrorsUntilMs) return { kind: 'error', code: 'EIO' };
+    if (call === 'write' && isLog && nowMs < this.#writeErrorsUntilMs) return { kind: 'error', code: 'EIO' };
+    const isSync = call === 'datasync' || call === 'syncDirectory';
+    return isSync && nowMs < this.#slowUntilMs ? { kind: 'slow', delayMs: this.#slowByMs } : undefined;
   }
 }

@@ -43,6 +43,8 @@ export class FileSystem {
   readonly #wallMs: () => number;
   readonly #root: Inode;
   #inodeCount = 1;
+  /** Bytes that all files together may have. */
+  capacityBytes = Number.POSITIVE_INFINITY;
 
   constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
@@ -65,10 +67,11 @@ export class FileSystem {
     return inode;
   }
 
-  /** EEXIST when the name is taken, ENOENT when its folder is not there. */
+  /** EEXIST when the name is taken, ENOENT when its folder is not there, ENOSPC. */
   create(path: string, kind: Inode['kind'], call: string): Inode {
     const { parent, name } = this.#parentOf(path, call);
     if (parent.folder.names.has(name)) throw systemError('EEXIST', call, path);
+    if (this.roomBytes() === 0) throw systemError('ENOSPC', call, path);
     const inode = this.#newInode(kind);
     this.#change(parent, { removes: [], puts: [[name, inode]] });
     return inode;
@@ -156,6 +159,18 @@ export class FileSystem {
       for (const below of inode.folder.names.values()) lose(below);
     };
     lose(this.#root);
+  }
+
+  /** Bytes that can still be written; 0 on a full disk. */
+  roomBytes(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
+    return Math.max(0, this.capacityBytes - this.usedBytes());
+  }
+
+  /** Bytes of all files that have a name. */
+  usedBytes(): number {
+    const counted = new Set(this.files('').map(({ inode }) => inode));
+    return [...counted].reduce((total, { content }) => total + content.size, 0);
   }
 
   /** Every file below `path` with its inode, for checkers; folders are not listed. */

@@ -1,11 +1,11 @@
 /** A process that runs seeds one after the other, as told on its command line, and prints one JSON line for each. */
 
 import { crashPoints } from './scenarios/crash-points.ts';
-import { directoryLife } from './scenarios/directory-life.ts';
+import { badDisk, directoryLife } from './scenarios/directory-life.ts';
 import { places } from './scenarios/places.ts';
 import { type PlantedBug, runSeed, type Scenario, type SeedOptions } from './seed-run.ts';
 
-export const SCENARIOS: readonly Scenario[] = [places, directoryLife, crashPoints];
+export const SCENARIOS: readonly Scenario[] = [places, directoryLife, crashPoints, badDisk];
 
 export interface SeedOrder {
   readonly seeds: readonly number[];

@@ -45,10 +45,9 @@ export class SimDisk implements Disk {
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const { files } = this.#hardware;
-    const inode = await this.call('open', path, (fault) => {
+    const inode = await this.call('open', path, () => {
       const found = files.find(path);
       if (mode === 'wx+' || (mode === 'w+' && found === undefined)) {
-        needRoom(fault, path);
         return files.create(path, 'file', 'open');
       }
       const inode = files.get(path, 'open');
@@ -91,7 +90,7 @@ export class SimDisk implements Disk {
       const part = `/${names.slice(0, depth).join('/')}`;
       const isThere = this.#hardware.files.find(part)?.kind === 'directory';
       if (isThere && depth < names.length) continue;
-      created = await this.call('mkdir', part, (fault) => this.#mkdirOnce(part, fault));
+      created = await this.call('mkdir', part, () => this.#mkdirOnce(part));
     }
     return created;
   }
@@ -101,10 +100,7 @@ export class SimDisk implements Disk {
   }
 
   link(from: string, to: string): Promise<void> {
-    return this.call('link', to, (fault) => {
-      needRoom(fault, to);
-      this.#hardware.files.link(from, to);
-    });
+    return this.call('link', to, () => this.#hardware.files.link(from, to));
   }
 
   remove(path: string): Promise<void> {
@@ -183,11 +179,10 @@ export class SimDisk implements Disk {
     return this.#process.perform('disk', delayMs, traced, more.cutShort);
   }
 
-  #mkdirOnce(path: string, fault: DiskFault | undefined): boolean {
+  #mkdirOnce(path: string): boolean {
     const { files } = this.#hardware;
     const found = files.find(path);
     if (found?.kind === 'directory') return false;
-    needRoom(fault, path);
     files.create(path, 'directory', 'mkdir');
     return true;
   }
@@ -229,7 +224,7 @@ class SimFile implements DiskFile {
   async writev(buffers: readonly Uint8Array[], position: number): Promise<void> {
     this.#need(true, 'write');
     const sum = checksum(buffers);
-    const put = (count: number | undefined): void => {
+    const put = (count: number): void => {
       // The kernel takes the bytes some time during the call, so they must be the same all through it.
       if (checksum(buffers) !== sum) this.#disk.reportChanged(this.#path);
       const bytes = Buffer.concat(buffers).subarray(0, count);
@@ -238,11 +233,11 @@ class SimFile implements DiskFile {
     };
     const { chance } = this.#hardware;
     const size = buffers.reduce((total, buffer) => total + buffer.length, 0);
-    const effect = (fault: DiskFault | undefined): void => {
-      const isFull = fault?.kind === 'full';
-      put(isFull ? chance.between(0, Math.max(0, size - 1)) : undefined);
-      if (!isFull) return;
-      throw systemError('ENOSPC', 'write', this.#path);
+    const effect = (): void => {
+      const beyond = position + size - this.#inode.content.size - this.#hardware.files.roomBytes();
+      // A full disk gives a short write: what fits, or less.
+      put(beyond <= 0 ? size : chance.between(0, Math.max(0, size - beyond)));
+      if (beyond > 0) throw systemError('ENOSPC', 'write', this.#path);
     };
     await this.#disk.call('write', this.#path, effect, {
       detail: `${position} ${size} ${sum}`,
@@ -286,10 +281,6 @@ class SimFile implements DiskFile {
   #need(toWrite: boolean, call: string): void {
     if (!this.#isOpen || (toWrite && !this.#mayWrite)) throw systemError('EBADF', call, this.#path);
   }
-}
-
-function needRoom(fault: DiskFault | undefined, path: string): void {
-  if (fault?.kind === 'full') throw systemError('ENOSPC', 'open', path);
 }
 
 function checksum(buffers: readonly Uint8Array[]): number {

@@ -41,11 +41,16 @@ export function spawnCommand(
       );
     } catch (error) {
       if (error instanceof CliError) return noted(self, error, error.exitCode);
-      if (error instanceof ClientError) return noted(self, error, 1);
+      if (error instanceof ClientError || isDiskTrouble(error)) return noted(self, error, 1);
       throw error;
     }
   });
   return program;
+}
+
+/** What only a disk that was made to fail gives: bin/ would say so and exit. */
+export function isDiskTrouble(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EIO');
 }
 
 function noted({ stdio }: SimProgram, error: Error, exitCode: number): number {
@@ -85,6 +90,8 @@ export interface Feeding {
   /** At most so many lines at once, and at most so long between. */
   readonly burstCount: number;
   readonly gapMs: number;
+  /** `--timeout`; 0 = for ever. */
+  readonly timeoutMs: number;
 }
 
 /** A producer whose input comes in bursts, and what it was told. */
@@ -100,7 +107,7 @@ export function produce(
     machine,
     name,
     async (host, { process }) => {
-      const code = await runProduce(host, commonOptions(by, 0), {
+      const code = await runProduce(host, commonOptions(by, feeding.timeoutMs), {
         topic: TOPIC,
         files: [],
         delimiter: NEWLINE,

@@ -68,7 +68,7 @@ async function tell(run: SeedRun, ledger: Ledger, isOver: () => boolean): Promis
   await ended(run, createTopic(machine, 1, configs));
   for (let round = 0; round < 2 && !isOver(); round++) {
     const name = `produce${ledger.producers.size}`;
-    const feeding = { lineCount: 12, lineBytesMax: 30, burstCount: 4, gapMs: 150 };
+    const feeding = { lineCount: 12, lineBytesMax: 30, burstCount: 4, gapMs: 150, timeoutMs: 0 };
     const code = await ended(run, produce(machine, ledger, name, 'directory', feeding));
     if (code !== undefined && code !== 0) world.violate('I-31', `${name} ended with ${code}`);
   }
@@ -79,7 +79,13 @@ async function cutAfterFirstAck({ world, machine }: SeedRun, ledger: Ledger): Pr
   const create = createTopic(machine, 1, new Map());
   await world.run(() => create.process.isDead, STEP_MS);
   const name = `produce${ledger.producers.size}`;
-  produce(machine, ledger, name, 'directory', { lineCount: 3, lineBytesMax: 30, burstCount: 1, gapMs: 1000 });
+  produce(machine, ledger, name, 'directory', {
+    lineCount: 3,
+    lineBytesMax: 30,
+    burstCount: 1,
+    gapMs: 1000,
+    timeoutMs: 0,
+  });
   await world.run(() => (ledger.producers.get(name)?.ackedCount ?? 0) > 0, STEP_MS);
   if ((ledger.producers.get(name)?.ackedCount ?? 0) === 0) world.violate('I-31', `${name} was never acked`);
   machine.cutPower(WORST);

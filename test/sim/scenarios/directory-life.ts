@@ -16,10 +16,17 @@ import { type Probed, probe } from './prober.ts';
 const FAULTS_MS = 12_000;
 const HEALED_MS = 120_000;
 
-export const directoryLife: Scenario = { name: 'directory-life', run: (run) => new DirectoryLife(run).run() };
+export const directoryLife: Scenario = {
+  name: 'directory-life',
+  run: (run) => new DirectoryLife(run, 'good').run(),
+};
+
+/** The same on a disk that fails and runs full: commands may then give up, but what was acked stays acked. */
+export const badDisk: Scenario = { name: 'bad-disk', run: (run) => new DirectoryLife(run, 'bad').run() };
 
 class DirectoryLife {
   readonly #run: SeedRun;
+  readonly #disk: 'good' | 'bad';
   readonly #chance: Prng;
   readonly #ledger: Ledger;
   readonly #owner: OwnerChecker;
@@ -35,9 +42,10 @@ class DirectoryLife {
   #probe: SimProgram | undefined;
   #commandsLeft: number;
 
-  constructor(run: SeedRun) {
+  constructor(run: SeedRun, disk: 'good' | 'bad') {
     const { world, machine, planted } = run;
     this.#run = run;
+    this.#disk = disk;
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
     this.#owner = new OwnerChecker(machine, DIRECTORY);
@@ -57,6 +65,8 @@ class DirectoryLife {
     this.#populate(faultsEndMs);
     await this.#watch(() => world.nowMs >= faultsEndMs, FAULTS_MS + 1);
     injector.heal();
+    // A log that failed stays offline for as long as its broker lives (D12).
+    if (this.#disk === 'bad') this.#owner.process()?.signal('SIGTERM');
     this.#keepServing();
     if (world.violations.length === 0) await this.#ending();
   }
@@ -68,7 +78,7 @@ class DirectoryLife {
       const { process, stdio } = createTopic(machine, this.#partitions, configs);
       await world.run(() => process.isDead, HEALED_MS);
       if (process.exitCode === 0) return true;
-      if (process.exitCode !== undefined && process.exitCode !== 143) {
+      if (process.exitCode !== undefined && process.exitCode !== 143 && this.#disk === 'good') {
         world.violate('I-31', `create ended with ${process.exitCode}: ${stdio.notes().join('; ')}`);
       }
     }
@@ -103,6 +113,7 @@ class DirectoryLife {
       'break at append': 4,
       'slow syncs': 2,
       'clock jump': 1,
+      ...(this.#disk === 'bad' ? { 'sync errors': 6, 'write errors': 3, 'full disk': 8 } : {}),
     });
     return [...early, ...later];
   }
@@ -135,6 +146,7 @@ class DirectoryLife {
       lineBytesMax: this.#chance.pick([0, 20, 200, 1500]),
       burstCount: this.#chance.pick([1, 5, 20]),
       gapMs: this.#chance.pick([1, 30, 200]),
+      timeoutMs: this.#disk === 'bad' ? 15_000 : 0,
     };
     const name = `produce${this.#producers.length}`;
     const by = this.#server !== undefined && this.#chance.hits(0.3) ? 'port' : 'directory';
@@ -180,7 +192,7 @@ class DirectoryLife {
     }
     for (const { process, stdio } of this.#producers) {
       const { exitCode } = process;
-      if (exitCode !== undefined && exitCode !== 0 && exitCode !== 143) {
+      if (exitCode !== undefined && exitCode !== 0 && exitCode !== 143 && this.#disk === 'good') {
         world.violate('I-31', `${process.name} ended with ${exitCode}: ${stdio.notes().join('; ')}`);
       }
     }

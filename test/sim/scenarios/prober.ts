@@ -10,7 +10,7 @@ import { ANY_NODE } from '../../../src/client/transport.ts';
 import { Fetch } from '../../../src/protocol/apis/01-fetch.ts';
 import { errorCode } from '../../../src/protocol/errors.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
-import { DIRECTORY, TOPIC } from './commands.ts';
+import { DIRECTORY, spawnCommand, TOPIC } from './commands.ts';
 
 /** The last version that names topics. */
 const FETCH_VERSION = 12;
@@ -24,7 +24,7 @@ export interface Probed {
 }
 
 export function probe(machine: SimMachine, probed: Probed, partitions: number): SimProgram {
-  const program = machine.spawn('probe', async ({ env, process, stdio }) => {
+  return spawnCommand(machine, 'probe', async (_host, { env, process, stdio }) => {
     let isOver = false;
     env.proc.onSignal('SIGTERM', () => {
       isOver = true;
@@ -46,7 +46,6 @@ export function probe(machine: SimMachine, probed: Probed, partitions: number): 
     await transport.close();
     return 0;
   });
-  return program;
 }
 
 async function ask(
