@@ -201,10 +201,12 @@ export class PartitionLog {
     const { context } = this.#options;
     const cut = { host: this.#host, context, segments: this.#segments, files: this.#files, reader: this.#reader };
     const { logEndOffset } = this;
-    await this.#host.forgetFrom(this.name, offset);
+    // The cut may end the log before `offset`, anywhere in the segment that holds it.
+    await this.#host.forgetFrom(this.name, (this.#segments.floor(offset - 1) ?? this.#segments.first).baseOffset);
     const done = await truncateSegments(cut, offset, logEndOffset, this.#writer.epochs, this.#config);
     this.#writer.restartAt(done.endOffset, done.epochs);
     this.#reader.reset();
+    this.#host.advanced(this.name);
   }
 
   setConfig(config: LogConfig): void {

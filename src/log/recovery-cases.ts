@@ -52,6 +52,8 @@ export interface ReplayFacts {
   readonly closedEnd: number | undefined;
   /** Whether leader-epoch-checkpoint was read. */
   readonly hasEpochs: boolean;
+  /** Base offset of the first segment that the close record lists and that is gone; undefined when all are there. */
+  readonly missingSegment: number | undefined;
 }
 
 /**
@@ -80,7 +82,10 @@ export function planReplay(facts: ReplayFacts): ReplayPlan {
   const byRecord = closedEnd === undefined ? -1 : holding(segments, closedEnd);
   const useRecord = byRecord >= recent;
   const forProducers = useRecord ? byRecord : recent;
-  const first = facts.hasEpochs ? Math.min(forProducers, holding(segments, durablePoint)) : 0;
+  const needed = [forProducers, holding(segments, durablePoint)];
+  if (!facts.hasEpochs) needed.push(0);
+  if (facts.missingSegment !== undefined) needed.push(holding(segments, facts.missingSegment));
+  const first = Math.min(...needed);
   return { firstIndex: Math.max(0, first), producersFrom: useRecord ? 'record' : recent };
 }
 

@@ -54,7 +54,7 @@ export async function walkSegment(
 }
 
 function take(state: WalkState, segment: Segment, bytes: Buffer, at: number, whole: boolean): ScanStep {
-  if (!fits(state, segment, bytes, at, whole)) return 'bad';
+  if (!fits(state, segment, bytes, at)) return 'bad';
   if (whole && batch.crc(bytes, at) !== batch.computeCrc(bytes, at)) return 'bad';
   const baseOffset = batch.baseOffset(bytes, at);
   const leaderEpoch = batch.leaderEpoch(bytes, at);
@@ -72,18 +72,12 @@ function take(state: WalkState, segment: Segment, bytes: Buffer, at: number, who
 
 /**
  * Whether offset and epoch of the batch can follow the batch before it: the CRC covers neither. Gaps are what compaction
- * leaves; past the durable point there are none, as what is written there was appended by this log.
+ * leaves, here or in the log of the leader that a follower copied.
  */
-function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number, pastDurablePoint: boolean): boolean {
+function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number): boolean {
   const baseOffset = batch.baseOffset(bytes, at);
   const lastOffsetDelta = batch.lastOffsetDelta(bytes, at);
-  if (!Number.isSafeInteger(baseOffset) || lastOffsetDelta < 0) return false;
-  if (
-    baseOffset < state.endOffset ||
-    (pastDurablePoint && baseOffset > Math.max(state.endOffset, state.durablePoint))
-  ) {
-    return false;
-  }
+  if (!Number.isSafeInteger(baseOffset) || lastOffsetDelta < 0 || baseOffset < state.endOffset) return false;
   if (baseOffset + lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return false;
   const count = batch.recordCount(bytes, at);
   return count >= 0 && count <= lastOffsetDelta + 1 && batch.leaderEpoch(bytes, at) >= state.leaderEpoch;

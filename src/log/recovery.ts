@@ -48,6 +48,7 @@ export async function recoverLog(
     durablePoint,
     closedEnd: closed?.endOffset,
     hasEpochs: epochs !== undefined,
+    missingSegment: missingSegment(options, found),
   });
   const state = await startOfWalk(options, found, plan, epochs, durablePoint);
   const kept: Segment[] = [];
@@ -102,7 +103,7 @@ async function startOfWalk(
   };
 }
 
-/** Walks until the first bytes that are no valid batch; a segment that begins past the end of the one before it is such. */
+/** Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such. */
 async function walkAll(
   options: LoadOptions,
   state: WalkState,
@@ -110,8 +111,8 @@ async function walkAll(
 ): Promise<{ walked: Walked[]; badBytes: boolean }> {
   const walked: Walked[] = [];
   for (const { baseOffset, logBytes } of found) {
-    const gap = walked.length > 0 && baseOffset > state.endOffset && state.endOffset >= state.durablePoint;
-    if (gap || (walked.length > 0 && baseOffset < state.endOffset)) return { walked, badBytes: true };
+    const overlaps = walked.length > 0 && baseOffset < state.endOffset;
+    if (overlaps || segmentIsMissing(options, state.endOffset, baseOffset)) return { walked, badBytes: true };
     const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
     const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
     walked.push({ ...walk, segment, logBytes });
@@ -120,37 +121,61 @@ async function walkAll(
   return { walked, badBytes: false };
 }
 
-/** Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. */
+/** Whether the last clean close left a segment between the two offsets, which is not there any more. */
+function segmentIsMissing(options: LoadOptions, fromOffset: number, toOffset: number): boolean {
+  const closed = options.closed?.segments ?? [];
+  return closed.some(({ baseOffset }) => baseOffset >= fromOffset && baseOffset < toOffset);
+}
+
+/** The first segment of the close record that is not there; those before the first that is were deleted by retention. */
+function missingSegment(options: LoadOptions, found: readonly FoundSegment[]): number | undefined {
+  const there = new Set(found.map(({ baseOffset }) => baseOffset));
+  const first = found[0]?.baseOffset ?? 0;
+  const closed = options.closed?.segments ?? [];
+  return closed.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
+}
+
+/**
+ * Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. Segments past the cut
+ * go first, newest first and each durably: until the last of them is gone the bad batch stands before them, and a crash
+ * meanwhile leaves no hole that would pass for one that compaction left.
+ */
 async function keepAndCut(
   options: LoadOptions,
   walked: readonly Walked[],
   found: readonly FoundSegment[],
 ): Promise<void> {
-  const { env, files, sync, directory } = options;
-  for (const { segment, end, durableBytes, logBytes } of walked) {
-    if (end.position < logBytes || end.position > durableBytes) {
-      const file = await files.pin(segment.path, 'open');
-      try {
-        if (end.position < logBytes) {
-          env.log.warn(`${segment.path}: cut from ${logBytes} to ${end.position} bytes after an unclean end`);
-          await file.truncate(end.position);
-        }
-        await rewrite(file, durableBytes, end.position);
-        await sync.run(file);
-      } finally {
-        files.unpin(segment.path);
-      }
-    }
-    await sealIfRoom(options, segment);
-  }
+  const { env, directory } = options;
   const lastBase = walked[walked.length - 1]?.segment.baseOffset ?? -1;
-  for (const { baseOffset, logBytes } of found) {
-    if (baseOffset <= lastBase) continue;
+  for (const { baseOffset, logBytes } of [...found].reverse()) {
+    if (baseOffset <= lastBase) break;
     const stray = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
     env.log.warn(`${stray.path}: removed, as it lies after the end of the log`);
     await stray.remove();
+    await env.disk.syncDirectory(directory);
+  }
+  for (const each of walked) {
+    await keepSegment(options, each);
+    await sealIfRoom(options, each.segment);
   }
   await env.disk.syncDirectory(directory);
+}
+
+async function keepSegment(options: LoadOptions, walked: Walked): Promise<void> {
+  const { env, files, sync } = options;
+  const { segment, end, durableBytes, logBytes } = walked;
+  if (end.position === logBytes && end.position === durableBytes) return;
+  const file = await files.pin(segment.path, 'open');
+  try {
+    if (end.position < logBytes) {
+      env.log.warn(`${segment.path}: cut from ${logBytes} to ${end.position} bytes after an unclean end`);
+      await file.truncate(end.position);
+    }
+    await rewrite(file, durableBytes, end.position);
+    await sync.run(file);
+  } finally {
+    files.unpin(segment.path);
+  }
 }
 
 async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {

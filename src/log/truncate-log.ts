@@ -1,6 +1,7 @@
 /**
- * Cuts a log at a batch boundary (contract 4.4, H-1). Segments that lie wholly past the cut go first, newest first, so that a
- * crash in the middle leaves a log without a hole; then the segment that holds the cut. Everything is durable afterwards.
+ * Cuts a log at a batch boundary (contract 4.4, H-1). Segments that lie wholly past the cut go first, newest first and each
+ * durably, so that a crash in the middle leaves a log without a hole; then the segment that holds the cut. Everything is
+ * durable afterwards.
  */
 import { scanBatches } from './batch-scan.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
@@ -35,14 +36,16 @@ export async function truncateSegments(
     host.indexes.forget(gone);
     await files.removeSnapshot(gone.baseOffset);
     await gone.remove();
+    await host.env.disk.syncDirectory(log.context.directory);
   }
   let endOffset = offset;
   if (segments.first.baseOffset >= offset) {
     const gone = segments.first;
     host.indexes.forget(gone);
     await gone.remove();
-    segments.replaceAll(Segment.planned(log.context, offset));
-    await host.env.disk.syncDirectory(log.context.directory);
+    const empty = Segment.planned(log.context, offset);
+    segments.replaceAll(empty);
+    await files.makeReady(empty, undefined, []);
   } else {
     endOffset = await cutActive(log, offset, logEndOffset, config);
   }

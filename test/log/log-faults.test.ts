@@ -21,6 +21,14 @@ function failing(machine: SimMachine, call: DiskCall, path: RegExp, fault: DiskF
   };
 }
 
+/** Leaves room for a few bytes, of which a write takes what fits, until the result is called. */
+function fill(machine: SimMachine): () => void {
+  machine.files.capacityBytes = machine.files.usedBytes() + 10;
+  return () => {
+    machine.files.capacityBytes = Number.POSITIVE_INFINITY;
+  };
+}
+
 describe('log: a full disk', () => {
   it('what was queued is refused, the file is cut back, and the log goes on when there is room', async () => {
     const machine = newMachine();
@@ -28,7 +36,7 @@ describe('log: a full disk', () => {
       const log = await openLog(await openDirectory(env));
       await (await append(log, batchOf(['a'], { producerId: 7n, sequence: 0 }))).committed;
       const size = contentOf(machine, LOG).length;
-      const heal = failing(machine, 'write', /\.log$/, { kind: 'full' });
+      const heal = fill(machine);
       const queued = [
         await append(log, batchOf(['b'], { producerId: 7n, sequence: 1 })),
         await append(log, batchOf(['c'], { producerId: 7n, sequence: 2 })),
@@ -60,7 +68,7 @@ describe('log: a full disk', () => {
     await run(machine, async (env) => {
       const log = await openLog(await openDirectory(env));
       await (await append(log, batchOf(['a']))).committed;
-      const heal = failing(machine, 'write', /\.log$/, { kind: 'full' });
+      const heal = fill(machine);
       const refused = await append(log, batchOf(['b']));
       await assert.rejects(refused.committed, KafkaError);
       heal();
@@ -77,7 +85,7 @@ describe('log: a full disk', () => {
       const logs = await openDirectory(env);
       const log = await openLog(logs, { segmentBytes: 200 }, 1);
       await (await append(log, batchOf(['x'.repeat(50)]), 1)).committed;
-      const heal = failing(machine, 'open', /1\.(log|snapshot)$/, { kind: 'full' });
+      const heal = failing(machine, 'open', /1\.(log|snapshot)$/, { kind: 'error', code: 'EDQUOT' });
       await assert.rejects((await append(log, batchOf(['y'.repeat(50)]), 2)).committed, isError('KAFKA_STORAGE_ERROR'));
       assert.equal(log.leaderEpoch, 1);
       heal();
@@ -111,7 +119,8 @@ describe('log: a full disk', () => {
           path.source.endsWith('log$') || path.source.endsWith('0$') ? 'mkdir' : 'open',
           path,
           {
-            kind: 'full',
+            kind: 'error',
+            code: 'EDQUOT',
           },
         );
         const appended = await append(log, batchOf(['a']));

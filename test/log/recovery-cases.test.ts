@@ -40,19 +40,24 @@ describe('log: recovery cases', () => {
   const segments = [0, 100, 200, 300].map((baseOffset) => ({ baseOffset, logBytes: 100 * MIB }));
 
   it('walks from the segment of the durable point or, for the producers, 256 MiB before the end', () => {
-    const facts = { segments, durablePoint: 350, closedEnd: undefined, hasEpochs: true };
+    const facts = { segments, durablePoint: 350, closedEnd: undefined, hasEpochs: true, missingSegment: undefined };
     assert.deepEqual(planReplay(facts), { firstIndex: 1, producersFrom: 1 });
     assert.deepEqual(planReplay({ ...facts, durablePoint: 50 }), { firstIndex: 0, producersFrom: 1 });
   });
 
   it('walks from a close record that is newer than that', () => {
-    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: true };
+    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: true, missingSegment: undefined };
     assert.deepEqual(planReplay(facts), { firstIndex: 3, producersFrom: 'record' });
     assert.deepEqual(planReplay({ ...facts, closedEnd: 20 }), { firstIndex: 1, producersFrom: 1 });
   });
 
+  it('walks from the segment before one that is gone', () => {
+    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: true, missingSegment: 150 };
+    assert.deepEqual(planReplay(facts), { firstIndex: 1, producersFrom: 'record' });
+  });
+
   it('walks everything when the leader epochs are to be found', () => {
-    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: false };
+    const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: false, missingSegment: undefined };
     assert.deepEqual(planReplay(facts), { firstIndex: 0, producersFrom: 'record' });
   });
 });

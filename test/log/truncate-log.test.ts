@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { PartitionLog } from '../../src/log/partition-log.ts';
 import { batchOf } from './batches.ts';
 import {
   append,
@@ -71,6 +72,26 @@ describe('log: truncation', () => {
     });
   });
 
+  it('below the first segment begins anew at the offset, for good', async () => {
+    const machine = newMachine();
+    const follow = (log: PartitionLog, baseOffset: number) => {
+      const records = [batchOf(['x'], { baseOffset, leaderEpoch: 0 })];
+      return log.append({ records, origin: 'follower', leaderEpoch: 0 });
+    };
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await log.truncateTo(0);
+      await (await follow(log, 0)).committed;
+      await log.truncateTo(0);
+      await (await follow(log, 50)).committed;
+      assert.equal((await readAll(log))[0]?.baseOffset, 50);
+    });
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      assert.deepEqual([log.damagedAt, log.logEndOffset], [undefined, 51]);
+    });
+  });
+
   it('a power cut anywhere in it leaves a log that is no damage', async () => {
     for (let cut = 1; cut < 45; cut++) {
       const machine = newMachine(cut);
@@ -78,10 +99,12 @@ describe('log: truncation', () => {
       machine.spawn('cutter', async ({ env }) => {
         const logs = await openDirectory(env);
         const log = await openLog(logs, CONFIG);
-        for (let index = 0; index < 12; index++) await (await append(log, batchOf(['x'.repeat(100)]))).committed;
+        for (let index = 0; index < 12; index++) {
+          await (await append(log, batchOf(['x'.repeat(50), 'y'.repeat(50)]))).committed;
+        }
         await env.clock.sleep(7000);
         left = cut;
-        await log.truncateTo(5);
+        await log.truncateTo(11);
         return 0;
       });
       machine.onDiskCall = () => {
@@ -95,7 +118,7 @@ describe('log: truncation', () => {
         assert.equal(log.damagedAt, undefined, `cut at call ${cut}`);
         const seen = await readAll(log);
         assert.ok(seen.length >= 5 && seen.length <= 12);
-        assert.equal((await append(log, batchOf(['a']))).baseOffset, seen.length);
+        assert.equal((await append(log, batchOf(['a']))).baseOffset, seen.length * 2);
       });
     }
   });
