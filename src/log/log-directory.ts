@@ -268,11 +268,13 @@ export class LogDirectory {
     const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
     await disk.makeDirectory(this.#directory);
     this.#rootThere = true;
-    if ((await disk.stat(path)) !== undefined) return;
-    const directoryId = random.bytes(16).toString('base64url');
-    const properties = formatMetaProperties({ clusterId, nodeId: brokerId, directoryId });
-    await replaceFile(disk, this.#host.sync, path, Buffer.from(properties));
-    await disk.syncDirectory(this.#directory);
+    if ((await disk.stat(path)) === undefined) {
+      const directoryId = random.bytes(16).toString('base64url');
+      const properties = formatMetaProperties({ clusterId, nodeId: brokerId, directoryId });
+      await replaceFile(disk, this.#host.sync, path, Buffer.from(properties));
+      await disk.syncDirectory(this.#directory);
+    }
+    // Also when the directory was there: whoever made it may have been killed before this.
     await disk.syncDirectory(brokerDirectory);
   }
 }
