@@ -12,6 +12,7 @@ import { assert } from '../kernel/assert.ts';
 import type { DiskFile, Env, Timer } from '../kernel/env.ts';
 import { AppendGroup, type QueuedBatch } from './append-group.ts';
 import type { FileSync } from './atomic-file.ts';
+import type { FlushPolicy } from './flush-policy.ts';
 import { NotAllowedToWrite } from './log-failure.ts';
 import type { Segment } from './segment.ts';
 
@@ -29,16 +30,6 @@ export interface FlushTarget {
   cutBack(groups: readonly AppendGroup[], cause: unknown): Promise<void>;
   /** A write or sync failed: nothing more happens to this log. `groups` were not written. */
   wentOffline(groups: readonly AppendGroup[], cause: unknown): void;
-}
-
-/** When to sync without being asked for each group. */
-export interface FlushPolicy {
-  /** Sync after each write. */
-  readonly everyWrite: boolean;
-  /** Sync at the latest this long after a write; Infinity: never for that reason. */
-  readonly intervalMs: number;
-  /** Sync when as many records are written and not synced; Infinity: never for that reason. */
-  readonly recordCount: number;
 }
 
 export class Flusher {

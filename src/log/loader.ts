@@ -3,56 +3,15 @@
  * close nothing is scanned: one listing, one stat and the small files. After any other end the log is recovered; a crash
  * meanwhile changes nothing, as each step may be done again (I-27).
  */
-import type { Env } from '../kernel/env.ts';
-import { type FileSync, readFileIfThere } from './atomic-file.ts';
+import { readFileIfThere } from './atomic-file.ts';
 import type { ClosedPartition } from './close-record.ts';
-import type { DurableOffsets } from './directory-records.ts';
 import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
-import type { LogConfig } from './log-config.ts';
-import type { OpenFiles } from './open-files.ts';
-import type { ProducerTable } from './producer-state.ts';
+import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { recoverLog } from './recovery.ts';
 import { decideOpen } from './recovery-cases.ts';
-import { NO_TIMESTAMP, Segment, type SegmentContext } from './segment.ts';
+import { NO_TIMESTAMP, Segment } from './segment.ts';
 import { parseSegmentFileName, type SegmentSuffix, segmentFileName } from './segment-files.ts';
-
-export interface LoadOptions {
-  readonly env: Env;
-  readonly files: OpenFiles;
-  readonly sync: FileSync;
-  /** The partition's directory. */
-  readonly directory: string;
-  readonly config: LogConfig;
-  readonly closedCleanly: boolean;
-  /** The partition's line of the close record, when it is of this topic id. */
-  readonly closed: ClosedPartition | undefined;
-  /** What the checkpoints say; asked for only when the log is recovered. */
-  readonly durable: () => Promise<DurableOffsets>;
-}
-
-export interface LoadedLog {
-  /** Ascending, at least one. */
-  readonly segments: readonly Segment[];
-  readonly logStartOffset: number;
-  readonly endOffset: number;
-  readonly epochs: readonly EpochEntry[];
-  /** What leader-epoch-checkpoint says; undefined when it is missing or broken. */
-  readonly epochsOnDisk: readonly EpochEntry[] | undefined;
-  readonly producers: ProducerTable;
-  /** The offset in the name of the snapshot that the last close left; undefined when there is none. */
-  readonly closeSnapshot: number | undefined;
-  /** The offset at which bytes that were once on the disk are missing or broken; undefined when all is well. */
-  readonly damagedAt: number | undefined;
-  /** Whether a recovery ran, so that what the close record says is no longer true. */
-  readonly recovered: boolean;
-}
-
-/** A segment's files as they are found. */
-export interface FoundSegment {
-  readonly baseOffset: number;
-  readonly logBytes: number;
-}
 
 export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
   const names = await listIfThere(options);
@@ -123,10 +82,6 @@ function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: reado
     damagedAt: undefined,
     recovered: false,
   };
-}
-
-export function contextOf(options: LoadOptions): SegmentContext {
-  return { env: options.env, files: options.files, directory: options.directory };
 }
 
 async function listIfThere(options: LoadOptions): Promise<string[]> {

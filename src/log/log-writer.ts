@@ -12,7 +12,8 @@ import { KafkaError } from '../protocol/errors.ts';
 import * as batch from '../protocol/records/batch.ts';
 import type { AppendGroup } from './append-group.ts';
 import { CommitWaiters } from './commit-waiters.ts';
-import { Flusher, type FlushPolicy } from './flusher.ts';
+import { flushPolicyOf } from './flush-policy.ts';
+import { Flusher } from './flusher.ts';
 import { highWatermark } from './high-watermark.ts';
 import { INDEX_FLUSH_ENTRIES } from './index-entries.ts';
 import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
@@ -21,6 +22,7 @@ import { NotAllowedToWrite, refusal, storageError } from './log-failure.ts';
 import type { LogFiles } from './log-files.ts';
 import type { LogHost } from './log-host.ts';
 import type { AppendRequest, PreparedBatch } from './prepare-append.ts';
+import { producerBatchOf } from './producer-batch.ts';
 import { formatProducerSnapshot } from './producer-snapshot.ts';
 import * as producerState from './producer-state.ts';
 import { shouldRoll } from './roll-rules.ts';
@@ -52,8 +54,6 @@ export interface LogWriterState {
   readonly producers: producerState.ProducerTable;
 }
 
-/** With durability=interval, when flush.ms says nothing tighter. */
-const SYNC_INTERVAL_MS = 1000;
 const NO_REPLICA = 0;
 
 export class LogWriter {
@@ -87,7 +87,7 @@ export class LogWriter {
       cutBack: (groups: readonly AppendGroup[], cause: unknown) => this.#cutBack(groups, cause),
       wentOffline: (groups: readonly AppendGroup[], cause: unknown) => this.#wentOffline(groups, cause),
     };
-    this.#flusher = new Flusher(host.env, host.sync, target, policyOf(config), state.endOffset);
+    this.#flusher = new Flusher(host.env, host.sync, target, flushPolicyOf(config), state.endOffset);
   }
 
   get writtenEnd(): number {
@@ -117,14 +117,14 @@ export class LogWriter {
 
   setConfig(config: LogConfig): void {
     this.#config = config;
-    this.#flusher.setPolicy(policyOf(config));
+    this.#flusher.setPolicy(flushPolicyOf(config));
     this.#advance();
   }
 
   /** Queues a checked batch, or finds it there already. @throws KafkaError, and nothing is changed */
   append(prepared: PreparedBatch, request: AppendRequest): Appended {
     const { bytes } = prepared;
-    const producer = producerOf(bytes);
+    const producer = producerBatchOf(bytes, 0);
     const { producers } = this.#state;
     const entry = producer === undefined ? undefined : producers.get(producer.producerId);
     if (producer !== undefined && request.origin === 'client') {
@@ -147,7 +147,7 @@ export class LogWriter {
     const epochsBefore = this.#epochs;
     this.#epochs = assignEpoch(epochsBefore, batch.leaderEpoch(bytes, 0), baseOffset);
     if (producer !== undefined) {
-      const placed = { ...producer, ...placeOf(bytes, lastOffset, maxTimestamp) };
+      const placed = { ...producer, lastOffset, timestamp: maxTimestamp };
       producers.set(producer.producerId, producerState.afterBatch(entry, placed, nowMs));
     }
     this.#nextOffset = lastOffset + 1;
@@ -324,42 +324,4 @@ export class LogWriter {
     }
     return this.#nextOffset;
   }
-}
-
-function policyOf(config: LogConfig): FlushPolicy {
-  const intervalMs = {
-    ack: Number.POSITIVE_INFINITY,
-    interval: Math.min(config.flushMs, SYNC_INTERVAL_MS),
-    os: config.flushMs,
-  };
-  return {
-    everyWrite: config.durability === 'ack',
-    intervalMs: intervalMs[config.durability],
-    recordCount: config.flushMessages,
-  };
-}
-
-function producerOf(bytes: Buffer): producerState.ProducerBatch | undefined {
-  const producerId = batch.producerId(bytes, 0);
-  if (producerId < 0n) return undefined;
-  return {
-    producerId,
-    epoch: batch.producerEpoch(bytes, 0),
-    baseSequence: batch.baseSequence(bytes, 0),
-    lastOffsetDelta: batch.lastOffsetDelta(bytes, 0),
-  };
-}
-
-function placeOf(
-  bytes: Buffer,
-  lastOffset: number,
-  timestamp: bigint,
-): Omit<producerState.PlacedProducerBatch, keyof producerState.ProducerBatch> {
-  const attributes = batch.attributes(bytes, 0);
-  return {
-    lastOffset,
-    timestamp,
-    transactional: (attributes & batch.TRANSACTIONAL_BIT) !== 0,
-    control: (attributes & batch.CONTROL_BIT) !== 0,
-  };
 }

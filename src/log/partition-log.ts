@@ -6,7 +6,7 @@ import { KafkaError } from '../protocol/errors.ts';
 import type { ClosedPartition } from './close-record.ts';
 import { describeClosed } from './closed-partition.ts';
 import { endOffsetForEpoch } from './leader-epochs.ts';
-import type { LoadedLog } from './loader.ts';
+import type { LoadedLog } from './loaded-log.ts';
 import type { LogConfig } from './log-config.ts';
 import { storageError } from './log-failure.ts';
 import { LogFiles } from './log-files.ts';

@@ -7,6 +7,7 @@ import type { DiskFile } from '../kernel/env.ts';
 import * as batch from '../protocol/records/batch.ts';
 import { type ScanEnd, type ScanStep, scanBatches } from './batch-scan.ts';
 import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
+import { producerBatchOf } from './producer-batch.ts';
 import { afterBatch, type ProducerTable } from './producer-state.ts';
 import type { Segment } from './segment.ts';
 import { writtenBatchOf } from './segment-indexes.ts';
@@ -84,18 +85,7 @@ function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number): bo
 }
 
 function replayProducer(producers: ProducerTable, bytes: Buffer, at: number, nowMs: number): void {
-  const producerId = batch.producerId(bytes, at);
-  if (producerId < 0n) return;
-  const attributes = batch.attributes(bytes, at);
-  const placed = {
-    producerId,
-    epoch: batch.producerEpoch(bytes, at),
-    baseSequence: batch.baseSequence(bytes, at),
-    lastOffsetDelta: batch.lastOffsetDelta(bytes, at),
-    lastOffset: batch.lastOffset(bytes, at),
-    timestamp: batch.maxTimestamp(bytes, at),
-    transactional: (attributes & batch.TRANSACTIONAL_BIT) !== 0,
-    control: (attributes & batch.CONTROL_BIT) !== 0,
-  };
-  producers.set(producerId, afterBatch(producers.get(producerId), placed, nowMs));
+  const placed = producerBatchOf(bytes, at);
+  if (placed === undefined) return;
+  producers.set(placed.producerId, afterBatch(producers.get(placed.producerId), placed, nowMs));
 }

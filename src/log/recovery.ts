@@ -11,7 +11,7 @@ import { readFileIfThere } from './atomic-file.ts';
 import { readFully } from './batch-scan.ts';
 import type { DurableOffsets } from './directory-records.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
-import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loader.ts';
+import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
 import { parseProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerEntry, ProducerTable } from './producer-state.ts';

@@ -1,17 +1,22 @@
 /** What a log does when the disk is full or fails (D12, H-9, I-30). */
 import assert from 'node:assert/strict';
-import type { ErrorName } from '../../src/protocol/errors.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import type { DiskCall, DiskFault } from '../sim/disk-faults.ts';
 import type { SimMachine } from '../sim/sim-machine.ts';
 import { batchOf } from './batches.ts';
-import { append, contentOf, newMachine, openDirectory, openLog, PARTITION, readAll, run } from './log-in-world.ts';
+import {
+  append,
+  contentOf,
+  isError,
+  newMachine,
+  openDirectory,
+  openLog,
+  PARTITION,
+  readAll,
+  run,
+} from './log-in-world.ts';
 
 const LOG = `${PARTITION}/00000000000000000000.log`;
-
-function isError(errorName: ErrorName) {
-  return (error: unknown) => error instanceof KafkaError && error.errorName === errorName;
-}
 
 /** The calls of that kind on matching paths fail, until the result is called. */
 function failing(machine: SimMachine, call: DiskCall, path: RegExp, fault: DiskFault): () => void {

@@ -4,6 +4,7 @@ import type { Env } from '../../src/kernel/env.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/log-config.ts';
 import { LogDirectory, type LogDirectoryOptions } from '../../src/log/log-directory.ts';
 import type { Appended, PartitionLog } from '../../src/log/partition-log.ts';
+import { type ErrorName, KafkaError } from '../../src/protocol/errors.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import { World } from '../sim/sim-world.ts';
 import { type SeenBatch, splitBatches } from './batches.ts';
@@ -91,6 +92,11 @@ export async function readAll(
     read.release();
   }
   return seen;
+}
+
+/** For assert.throws and assert.rejects. */
+export function isError(errorName: ErrorName): (error: unknown) => boolean {
+  return (error) => error instanceof KafkaError && error.errorName === errorName;
 }
 
 /** The names in a directory of the machine, with the sizes of files. */

@@ -7,8 +7,8 @@ import {
   settleTimestamps,
 } from '../../src/log/validate-batch.ts';
 import type { ErrorName } from '../../src/protocol/errors.ts';
-import { KafkaError } from '../../src/protocol/errors.ts';
 import { batchOf, DEFAULT_TIMESTAMP, reseal } from './batches.ts';
+import { isError } from './log-in-world.ts';
 
 const NOW = Number(DEFAULT_TIMESTAMP) + 1000;
 
@@ -16,10 +16,6 @@ const NOW = Number(DEFAULT_TIMESTAMP) + 1000;
 function changed(change: (bytes: Buffer) => void, bytes = batchOf(['a', 'b'])): Buffer {
   change(bytes);
   return reseal(bytes);
-}
-
-function isError(errorName: ErrorName) {
-  return (error: unknown) => error instanceof KafkaError && error.errorName === errorName;
 }
 
 function check(bytes: Buffer, config: Partial<LogConfig> = {}, apiVersion = 9): void {

@@ -1,0 +1,51 @@
+/** What opening a partition's files takes and gives. */
+import type { Env } from '../kernel/env.ts';
+import type { FileSync } from './atomic-file.ts';
+import type { ClosedPartition } from './close-record.ts';
+import type { DurableOffsets } from './directory-records.ts';
+import type { EpochEntry } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import type { OpenFiles } from './open-files.ts';
+import type { ProducerTable } from './producer-state.ts';
+import type { Segment, SegmentContext } from './segment.ts';
+
+export interface LoadOptions {
+  readonly env: Env;
+  readonly files: OpenFiles;
+  readonly sync: FileSync;
+  /** The partition's directory. */
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly closedCleanly: boolean;
+  /** The partition's line of the close record, when it is of this topic id. */
+  readonly closed: ClosedPartition | undefined;
+  /** What the checkpoints say; asked for only when the log is recovered. */
+  readonly durable: () => Promise<DurableOffsets>;
+}
+
+export interface LoadedLog {
+  /** Ascending, at least one. */
+  readonly segments: readonly Segment[];
+  readonly logStartOffset: number;
+  readonly endOffset: number;
+  readonly epochs: readonly EpochEntry[];
+  /** What leader-epoch-checkpoint says; undefined when it is missing or broken. */
+  readonly epochsOnDisk: readonly EpochEntry[] | undefined;
+  readonly producers: ProducerTable;
+  /** The offset in the name of the snapshot that the last close left; undefined when there is none. */
+  readonly closeSnapshot: number | undefined;
+  /** The offset at which bytes that were once on the disk are missing or broken; undefined when all is well. */
+  readonly damagedAt: number | undefined;
+  /** Whether a recovery ran, so that what the close record says is no longer true. */
+  readonly recovered: boolean;
+}
+
+/** A segment's files as they are found. */
+export interface FoundSegment {
+  readonly baseOffset: number;
+  readonly logBytes: number;
+}
+
+export function contextOf(options: LoadOptions): SegmentContext {
+  return { env: options.env, files: options.files, directory: options.directory };
+}
