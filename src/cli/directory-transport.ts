@@ -126,17 +126,25 @@ export class DirectoryTransport implements Transport {
       };
       this.#waiters.add(waiter);
     });
+    this.#startSeeking();
+    return result;
+  }
+
+  /** One search at a time. A broker may end in the turn in which it was found: who came after that waits for the next search. */
+  #startSeeking(): void {
     this.#seeking ??= this.#seek().finally(() => {
       this.#seeking = undefined;
+      if (this.#waiters.size > 0) {
+        this.#startSeeking();
+      }
     });
-    return result;
   }
 
   #nobody(timeoutMs: number): Error {
     return new Unreachable(`no broker of ${this.#options.directory} answered within ${Math.round(timeoutMs)} ms`);
   }
 
-  /** Settles all waiters, one way or the other; never rejects. */
+  /** Settles all who wait when it ends, one way or the other; never rejects. */
   async #seek(): Promise<void> {
     try {
       this.#leave();
