@@ -7,14 +7,9 @@
  * written straight from the input's bytes. The header is written when the batch is sent (`line-batch.ts`).
  */
 import { BATCH_HEADER_BYTES } from '../protocol/records/batch.ts';
+import { COPY_SLACK_BYTES, copyShort, NATIVE_COPY_BYTES } from './copy-bytes.ts';
+import { NULL_LENGTH, putVarint, varintBytes } from './record-varints.ts';
 
-/** Copies are made in steps of four bytes, so up to three bytes past a value's end are touched. */
-export const COPY_SLACK_BYTES = 4;
-
-/** A value shorter than this is copied in 4-byte steps; above it, one native call is cheaper. */
-const NATIVE_COPY_BYTES = 256;
-
-const NULL_LENGTH = 1;
 const MAX_TIMESTAMP_DELTA = 0x7fff_ffff;
 
 /** Input bytes and a view on the same memory, which has `COPY_SLACK_BYTES` more than is ever read as input. */
@@ -36,6 +31,8 @@ export class BatchSlot {
   /** Number of the first record's line, from 0, and the input byte at which that line begins. */
   firstLine = 0;
   firstByte = 0;
+  /** Whether the last lines that were taken were short ones, in a row (`line-loops.ts`). */
+  wereShort = true;
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -95,57 +92,17 @@ export class BatchSlot {
     copyBytes(source, valueStart, valueLength, this, at);
     at += valueLength;
     view.setUint8(at++, 0);
-    this.position = at;
-    this.recordCount++;
-    if (timestampDelta > this.maxTimestampDelta) this.maxTimestampDelta = timestampDelta;
+    this.taken(at, this.recordCount + 1, timestampDelta);
     return true;
   }
 
-  /**
-   * The fast path: appends lines of `window` from `start` on as values without keys, up to the last delimiter in it or
-   * until the next one does not fit. Answers where the first line that was not taken begins. `window` is the part of
-   * `source.bytes` that holds input, from 0.
-   */
-  appendLines(
-    source: SourceBytes,
-    window: Buffer,
-    start: number,
-    delimiter: number | Uint8Array,
-    delimiterBytes: number,
-    timestampDelta: number,
-  ): number {
-    const view = this.view;
-    const input = source.view;
-    const fixedBytes = 3 + varintBytes(timestampDelta * 2);
-    let at = this.position;
-    let count = this.recordCount;
-    let from = start;
-    for (;;) {
-      const end = window.indexOf(delimiter, from);
-      if (end < 0) break;
-      const length = end - from;
-      const bodyBytes = fixedBytes + varintBytes(count * 2) + varintBytes(length * 2) + length;
-      if (at + bodyBytes + varintBytes(bodyBytes * 2) > this.limitBytes) break;
-      at = putVarint(view, at, bodyBytes * 2);
-      view.setUint8(at++, 0);
-      at = putVarint(view, at, timestampDelta * 2);
-      at = putVarint(view, at, count * 2);
-      view.setUint8(at++, NULL_LENGTH);
-      at = putVarint(view, at, length * 2);
-      if (length < NATIVE_COPY_BYTES) {
-        for (let step = 0; step < length; step += 4) view.setInt32(at + step, input.getInt32(from + step));
-      } else {
-        window.copy(this.bytes, at, from, end);
-      }
-      at += length;
-      view.setUint8(at++, 0);
-      count++;
-      from = end + delimiterBytes;
+  /** The records up to `position` were appended, `recordCount` of them by now, with no later timestamp than this. */
+  taken(position: number, recordCount: number, timestampDelta: number): void {
+    if (recordCount > this.recordCount && timestampDelta > this.maxTimestampDelta) {
+      this.maxTimestampDelta = timestampDelta;
     }
-    if (count > this.recordCount && timestampDelta > this.maxTimestampDelta) this.maxTimestampDelta = timestampDelta;
-    this.position = at;
-    this.recordCount = count;
-    return from;
+    this.position = position;
+    this.recordCount = recordCount;
   }
 }
 
@@ -159,27 +116,8 @@ export function singleRecordBatchBytes(keyLength: number, valueLength: number): 
 
 function copyBytes(source: SourceBytes, from: number, length: number, slot: BatchSlot, at: number): void {
   if (length < NATIVE_COPY_BYTES) {
-    const input = source.view;
-    const output = slot.view;
-    for (let step = 0; step < length; step += 4) output.setInt32(at + step, input.getInt32(from + step));
+    copyShort(source.view, from, slot.view, at, length);
   } else {
     source.bytes.copy(slot.bytes, at, from, from + length);
   }
-}
-
-/** Bytes of an already zigzagged varint, below 2^32. */
-function varintBytes(zigzagged: number): number {
-  return zigzagged < 0x80 ? 1 : zigzagged < 0x4000 ? 2 : zigzagged < 0x20_0000 ? 3 : zigzagged < 0x1000_0000 ? 4 : 5;
-}
-
-/** Writes an already zigzagged varint; answers the position after it. */
-function putVarint(view: DataView, position: number, zigzagged: number): number {
-  let rest = zigzagged;
-  let at = position;
-  while (rest > 0x7f) {
-    view.setUint8(at++, (rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  view.setUint8(at++, rest);
-  return at;
 }

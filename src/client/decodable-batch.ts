@@ -1,4 +1,5 @@
 import { RecordCursor } from '../protocol/records/record-walk.ts';
+import { COPY_SLACK_BYTES } from './copy-bytes.ts';
 
 /** What a batch's header says, as far as its records' readers need it. */
 export interface BatchFacts {
@@ -9,13 +10,14 @@ export interface BatchFacts {
   /** Set when the broker stamped the records: all have this time. */
   readonly logAppendTime: bigint | undefined;
   readonly recordCount: number;
+  readonly lastOffsetDelta: number;
 }
 
 /** The uncompressed records of one batch, and how far they are read. */
 export class DecodableBatch {
   readonly facts: BatchFacts;
   readonly bytes: Buffer;
-  /** On the memory of `bytes` and what lies behind it, as far as that goes: some readers touch three bytes more. */
+  /** On the memory of `bytes` and what lies behind it, as far as that goes: copies touch some bytes more. */
   readonly view: DataView;
   /** Where the records end (exclusive). */
   readonly end: number;
@@ -23,6 +25,8 @@ export class DecodableBatch {
   readonly fromDelta: number;
   /** The first offset delta that is not wanted. */
   readonly untilDelta: number;
+  /** Whether no record is passed over. */
+  readonly isWholeWanted: boolean;
   #position: number;
   #recordsLeft: number;
 
@@ -34,10 +38,15 @@ export class DecodableBatch {
     const { buffer, byteOffset } = records.bytes;
     this.facts = facts;
     this.bytes = records.bytes;
-    this.view = new DataView(buffer, byteOffset, Math.min(records.end + 4, buffer.byteLength - byteOffset));
+    this.view = new DataView(
+      buffer,
+      byteOffset,
+      Math.min(records.end + COPY_SLACK_BYTES, buffer.byteLength - byteOffset),
+    );
     this.end = records.end;
     this.fromDelta = wanted.fromOffset - facts.baseOffset;
     this.untilDelta = wanted.untilOffset - facts.baseOffset;
+    this.isWholeWanted = this.fromDelta <= 0 && this.untilDelta > facts.lastOffsetDelta;
     this.#position = records.start;
     this.#recordsLeft = facts.recordCount;
   }

@@ -1,4 +1,5 @@
-import { COPY_SLACK_BYTES, type SourceBytes } from './batch-slot.ts';
+import type { SourceBytes } from './batch-slot.ts';
+import { COPY_SLACK_BYTES } from './copy-bytes.ts';
 
 /** How much is asked of the input at once. */
 export const READ_BYTES = 256 * 1024;

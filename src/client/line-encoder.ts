@@ -2,6 +2,7 @@ import { murmur2Partition } from '../kernel/murmur2.ts';
 import { type BatchSlot, type SourceBytes, singleRecordBatchBytes } from './batch-slot.ts';
 import { ClientError } from './client-error.ts';
 import type { LineBuffer } from './line-buffer.ts';
+import { appendLines } from './line-loops.ts';
 
 export interface LineEncoderOptions {
   /** At least one byte. */
@@ -19,7 +20,7 @@ export type EncodeStop = 'input' | 'slot';
 
 /**
  * Turns lines into records of open slots, one slot a partition. No object, string or promise is made per line
- * (performance.md section 1); lines without keys go through one loop, `BatchSlot.appendLines`.
+ * (performance.md section 1); lines without keys go through loops of their own, those of `line-loops.ts`.
  */
 export class LineEncoder {
   readonly #options: LineEncoderOptions;
@@ -88,14 +89,14 @@ export class LineEncoder {
     if (slot !== undefined) {
       if (slot.recordCount === 0) slot.open(nowMs, this.lineCount, lines.byteOffset(lines.start));
       const before = slot.recordCount;
-      const start = slot.appendLines(
-        lines,
+      const run = {
         window,
-        lines.start,
-        this.#delimiter,
-        this.#options.delimiter.length,
-        slot.timestampDelta(nowMs),
-      );
+        source: lines,
+        delimiter: this.#delimiter,
+        delimiterBytes: this.#options.delimiter.length,
+        timestampDelta: slot.timestampDelta(nowMs),
+      };
+      const start = appendLines(slot, run, lines.start);
       this.#taken(lines, slot.recordCount - before, start);
     }
     const end = this.#nextDelimiter(lines, window);

@@ -92,6 +92,7 @@ export class PartitionDecoder {
       baseTimestamp: batch.baseTimestamp(bytes, position),
       logAppendTime: isStamped ? batch.maxTimestamp(bytes, position) : undefined,
       recordCount: batch.recordCount(bytes, position),
+      lastOffsetDelta: batch.lastOffsetDelta(bytes, position),
     };
     const start = position + batch.BATCH_HEADER_BYTES;
     if (codec === 'none') return new DecodableBatch(facts, { bytes, start, end }, wanted);

@@ -1,8 +1,7 @@
 import type { ConsumeOutput } from './consumer.ts';
+import { COPY_SLACK_BYTES } from './copy-bytes.ts';
 import type { RecordText } from './record-view.ts';
 
-/** Copies are made in steps of four bytes, so up to three bytes past a value's end are touched. */
-const COPY_SLACK_BYTES = 4;
 const CHUNK_BYTES = 1 << 20;
 /** So many chunks are written or wait for it while one is filled; then the decoder waits. */
 const WAITING_COUNT_MAX = 3;

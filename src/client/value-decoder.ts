@@ -2,15 +2,18 @@
  * The raw path of `consume`: each record's value and a delimiter, copied from the batch straight into the output's chunk.
  * No object is made per record. Layout of a record: `batch-slot.ts`.
  */
+import { COPY_SLACK_BYTES, copyShort, NATIVE_COPY_BYTES } from './copy-bytes.ts';
 import type { DecodableBatch } from './decodable-batch.ts';
 import type { OutputChunk, RecordOutput } from './record-output.ts';
 
-/** A value shorter than this is copied in 4-byte steps; above it, one native call is cheaper. */
-const NATIVE_COPY_BYTES = 256;
+/** -1 as a varint: the length of a null key. */
+const NULL_LENGTH = 1;
+/** A plain record's fields before its value, each as long as the loop takes, and the header count. */
+const PLAIN_BYTES_MAX = 24;
 
 /**
  * Copies records of `batch` from its cursor on, until the batch's end, `limitRecords` of them or the output being full.
- * Moves the cursor behind what was copied; answers how many records were. Throws RangeError for broken records.
+ * Moves the cursor behind what was copied; answers how many records were. Throws KafkaError INVALID_RECORD for broken ones.
  */
 export function decodeValues(
   batch: DecodableBatch,
@@ -20,95 +23,90 @@ export function decodeValues(
 ): number {
   let taken = 0;
   while (batch.recordsLeft > 0 && taken < limitRecords && !output.isFull) {
-    const before = output.chunk.recordCount;
-    const fits = fillChunk(batch, delimiter, output.chunk, limitRecords - taken);
-    taken += output.chunk.recordCount - before;
-    if (fits) continue;
-    if (output.chunk.position > 0) {
-      output.flush();
-    } else {
-      copyLarge(batch, delimiter, output);
-      taken++;
-    }
+    const { chunk } = output;
+    const before = chunk.recordCount;
+    if (batch.isWholeWanted) copyPlain(batch, delimiter, chunk, limitRecords - taken);
+    taken += chunk.recordCount - before;
+    if (batch.recordsLeft > 0 && taken < limitRecords) taken += copyAny(batch, delimiter, output);
   }
   return taken;
 }
 
-/** True when the batch or the limit is used up, false when the next record does not fit. */
-function fillChunk(batch: DecodableBatch, delimiter: Uint8Array, chunk: OutputChunk, limitRecords: number): boolean {
-  const { view, bytes, end, fromDelta, untilDelta } = batch;
+/**
+ * Copies records as long as they are plain: lengths of up to three bytes, no headers, a value that is there and fits the
+ * chunk. Most are; any other, and any that looks wrong, is left to `copyAny`.
+ */
+function copyPlain(batch: DecodableBatch, delimiter: Uint8Array, chunk: OutputChunk, limitRecords: number): void {
+  const { view, bytes } = batch;
   const output = chunk.view;
-  const copyLimit = view.byteLength - 4;
-  const delimiterBytes = delimiter.length;
-  const delimiterByte = delimiterBytes === 1 ? (delimiter[0] as number) : -1;
+  const lastStart = batch.end - PLAIN_BYTES_MAX;
+  const sourceLimit = view.byteLength - COPY_SLACK_BYTES;
+  const outputLimit = chunk.limit - delimiter.length;
+  const delimiterByte = delimiter.length === 1 ? (delimiter[0] as number) : -1;
+  const count = Math.min(batch.recordsLeft, limitRecords);
   let at = batch.position;
-  let left = batch.recordsLeft;
-  let taken = 0;
   let to = chunk.position;
-  let fits = true;
-  while (left > 0 && taken < limitRecords) {
-    const bodyStart = varintEnd(view, at);
-    const next = bodyStart + varint(view, at, bodyStart);
-    const deltaStart = varintEnd(view, bodyStart + 1);
-    const keyLengthStart = varintEnd(view, deltaStart);
-    const delta = varint(view, deltaStart, keyLengthStart);
-    const keyStart = varintEnd(view, keyLengthStart);
-    const keyBytes = varint(view, keyLengthStart, keyStart);
-    const valueLengthStart = keyBytes > 0 ? keyStart + keyBytes : keyStart;
-    const valueStart = varintEnd(view, valueLengthStart);
-    const length = Math.max(0, varint(view, valueLengthStart, valueStart));
-    if (next > end || valueStart + length >= next || keyBytes < -1)
-      throw new RangeError('a record that does not fit its batch');
-    if (delta >= untilDelta) {
-      left = 0;
-      break;
+  let taken = 0;
+  while (taken < count && at <= lastStart) {
+    const length = shortVarint(view, at);
+    const bodyAt = at + (length & 3);
+    const next = bodyAt + (length >> 3);
+    let keyAt = bodyAt + 1;
+    while (view.getUint8(keyAt++) > 0x7f);
+    while (view.getUint8(keyAt++) > 0x7f);
+    let valueLengthAt = keyAt + 1;
+    if (view.getUint8(keyAt) !== NULL_LENGTH) {
+      const keyLength = shortVarint(view, keyAt);
+      valueLengthAt = keyAt + (keyLength & 3) + (keyLength >> 3);
+      if (!isShortNatural(keyLength) || valueLengthAt >= next) break;
     }
-    if (delta >= fromDelta) {
-      if (to + length + delimiterBytes > chunk.limit) {
-        fits = false;
-        break;
-      }
-      if (length < NATIVE_COPY_BYTES && valueStart + length <= copyLimit) {
-        for (let step = 0; step < length; step += 4) output.setInt32(to + step, view.getInt32(valueStart + step));
-      } else {
-        bytes.copy(chunk.bytes, to, valueStart, valueStart + length);
-      }
-      to += length;
-      if (delimiterByte >= 0) output.setUint8(to, delimiterByte);
-      else chunk.bytes.set(delimiter, to);
-      to += delimiterBytes;
-      taken++;
-    }
+    const packedLength = shortVarint(view, valueLengthAt);
+    const valueAt = valueLengthAt + (packedLength & 3);
+    const valueBytes = packedLength >> 3;
+    if (valueAt + valueBytes !== next - 1 || !isShortNatural(packedLength) || !isShortNatural(length)) break;
+    if (next > sourceLimit || to + valueBytes > outputLimit || view.getUint8(next - 1) !== 0) break;
+    if (valueBytes < NATIVE_COPY_BYTES) copyShort(view, valueAt, output, to, valueBytes);
+    else bytes.copy(chunk.bytes, to, valueAt, next - 1);
+    to += valueBytes;
+    if (delimiterByte >= 0) output.setUint8(to, delimiterByte);
+    else chunk.bytes.set(delimiter, to);
+    to += delimiter.length;
     at = next;
-    left--;
+    taken++;
   }
   chunk.position = to;
   chunk.recordCount += taken;
-  batch.advance(at, left);
-  return fits;
+  batch.advance(at, batch.recordsLeft - taken);
 }
 
-/** For a record that is larger than a chunk. */
-function copyLarge(batch: DecodableBatch, delimiter: Uint8Array, output: RecordOutput): void {
+/** Takes one record, wanted or not; answers how many were copied. */
+function copyAny(batch: DecodableBatch, delimiter: Uint8Array, output: RecordOutput): number {
   const record = batch.nextRecord();
-  output.bytes(batch.bytes, record.valueStart, record.valueEnd);
+  if (record.offsetDelta >= batch.untilDelta) {
+    batch.advance(batch.position, 0);
+    return 0;
+  }
+  if (record.offsetDelta < batch.fromDelta) return 0;
+  if (record.valueStart >= 0) output.bytes(batch.bytes, record.valueStart, record.valueEnd);
   output.bytes(delimiter, 0, delimiter.length);
   output.chunk.recordCount++;
+  return 1;
 }
 
-/** Where the varint that begins at `at` ends. */
-function varintEnd(view: DataView, at: number): number {
-  let end = at;
-  while (view.getUint8(end++) > 0x7f);
-  return end;
+/**
+ * A varint of one to three bytes as (zigzag value << 2) | bytes; with 0 for the bytes when it is longer. A value that is
+ * not negative is an even zigzag value, so value = packed >> 3.
+ */
+function shortVarint(view: DataView, position: number): number {
+  const first = view.getUint8(position);
+  if (first < 0x80) return (first << 2) | 1;
+  const second = view.getUint8(position + 1);
+  if (second < 0x80) return (second << 9) | ((first & 0x7f) << 2) | 2;
+  const third = view.getUint8(position + 2);
+  return third < 0x80 ? (third << 16) | ((second & 0x7f) << 9) | ((first & 0x7f) << 2) | 3 : 0;
 }
 
-/** The zigzag varint from `at` to `end`, as `varintEnd` answered. */
-function varint(view: DataView, at: number, end: number): number {
-  const first = view.getUint8(at);
-  if (end - at === 1) return (first >>> 1) ^ -(first & 1);
-  if (end - at > 5) throw new RangeError('a varint that is too long');
-  let value = first & 0x7f;
-  for (let index = at + 1, shift = 7; index < end; index++, shift += 7) value |= (view.getUint8(index) & 0x7f) << shift;
-  return (value >>> 1) ^ -(value & 1);
+/** A packed varint that is short enough and not negative. */
+function isShortNatural(packed: number): boolean {
+  return (packed & 3) !== 0 && (packed & 4) === 0;
 }
