@@ -4,8 +4,8 @@ import { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './sim-process.ts';
 import { realTurn, type Violation, World } from './sim-world.ts';
 
-/** A bug that a run plants on purpose, to see whether it is caught. */
-export type PlantedBug = 'ack before sync';
+/** A bug that a run plants on purpose, to see whether it is caught: a sync that is not done, whoever waits for it. */
+export type PlantedBug = 'ack before sync' | 'folder not synced';
 
 export interface SeedOptions {
   readonly seed: number;

@@ -19,7 +19,10 @@ const STEP_MS = 60_000;
 const KINDS = ['kill', 'worst cut', 'any cut'] as const;
 const WORST: LossModels = { file: ['nothing kept'], folder: ['nothing kept'] };
 
-/** Seeds from 1 on go through the kinds and then to the next call; a story has fewer than CALLS_MAX of them. */
+/**
+ * Seeds go through the kinds and then to the next call, of which a story has fewer than CALLS_MAX. Beyond CRASH_POINT_SEEDS
+ * they begin anew, with other chances.
+ */
 export const CALLS_MAX = 150;
 export const CRASH_POINT_SEEDS = CALLS_MAX * KINDS.length;
 
@@ -31,7 +34,7 @@ async function runCrashPoints(run: SeedRun): Promise<void> {
   const owner = new OwnerChecker(machine, DIRECTORY);
   machine.onDiskDone = (call, path, process) => owner.check(call, path, process);
   const kind = KINDS[world.seed % KINDS.length] ?? 'kill';
-  const hasCrashed = crashAtCall(run, Math.ceil(world.seed / KINDS.length), kind);
+  const hasCrashed = crashAtCall(run, 1 + (Math.floor(world.seed / KINDS.length) % CALLS_MAX), kind);
   await tell(run, ledger, hasCrashed);
   machine.onDiskCall = () => undefined;
   await cutAfterFirstAck(run, ledger);

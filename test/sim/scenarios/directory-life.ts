@@ -13,7 +13,7 @@ import { createTopic, DIRECTORY, FollowerReader, follow, produce, serve, TOPIC }
 import { Ledger, type Seen } from './ledger.ts';
 import { type Probed, probe } from './prober.ts';
 
-const FAULTS_MS = 12_000;
+const FAULTS_MS = 8000;
 const HEALED_MS = 120_000;
 
 export const directoryLife: Scenario = {
@@ -52,7 +52,7 @@ class DirectoryLife {
     this.#partitions = this.#chance.pick([1, 1, 2, 3]);
     this.#durability =
       planted === undefined ? this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']) : 'ack';
-    this.#commandsLeft = this.#chance.between(6, 12);
+    this.#commandsLeft = this.#chance.between(5, 10);
     machine.onDiskDone = (call, path, process) => this.#owner.check(call, path, process);
   }
 
@@ -60,6 +60,8 @@ class DirectoryLife {
     const { world, machine, planted } = this.#run;
     const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process());
     if (planted === 'ack before sync') injector.lies = (call, path) => call === 'datasync' && path.endsWith('.log');
+    if (planted === 'folder not synced')
+      injector.lies = (call, path) => call === 'syncDirectory' && /\/t-\d$/.test(path);
     if (!(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
     this.#populate(faultsEndMs);
@@ -99,7 +101,7 @@ class DirectoryLife {
     const early = chance.hits(0.3)
       ? planFaults(chance, 2, 0, 12, { 'kill at disk call': 2, ...this.#powerCuts() })
       : [];
-    const later = planFaults(chance, chance.between(10, 16), 20, FAULTS_MS, {
+    const later = planFaults(chance, chance.between(11, 17), 20, FAULTS_MS, {
       'kill broker': 4,
       'kill any': 2,
       'kill at point': 4,
@@ -137,7 +139,7 @@ class DirectoryLife {
     if (alive([this.#server]) === 0 && this.#chance.hits(0.15)) this.#server = serve(machine);
     else if (this.#chance.hits(0.05)) serve(machine);
     if (alive([this.#probe]) === 0) this.#probe = probe(machine, this.#probed, this.#partitions);
-    world.after(this.#chance.fraction() * 1500, () => this.#populate(untilMs));
+    world.after(this.#chance.fraction() * 1200, () => this.#populate(untilMs));
   }
 
   #startProducer(): void {
