@@ -13,6 +13,7 @@ import { ApiVersions } from '../protocol/apis/18-api-versions.ts';
 import { completeMessage } from '../protocol/complete-message.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
 import type { BrokerSeat } from './broker-seat.ts';
+import { listenForCommands } from './listen-for-commands.ts';
 import { loadOnce } from './load-once.ts';
 
 /** Requests that may wait behind one that must be done first; the client's cores keep far below. */
@@ -58,7 +59,7 @@ export class EmbeddedBroker implements BrokerSeat {
         embedded.#resigned = true;
       });
       if (options.listens) {
-        await broker.listen({ path: session.socketPath }, 'unix');
+        await listenForCommands(broker, session);
         await session.announce([]);
       }
       return embedded;

@@ -18,6 +18,7 @@ import type { Env } from '../kernel/env.ts';
 import { HandOver } from '../protocol/private/hand-over.ts';
 import { bindEarly, type EarlyListeners, type ListenAddress } from './early-listeners.ts';
 import { type Answering, BROKER_ID, BrokerSearch, describeProcess } from './find-broker.ts';
+import { listenForCommands } from './listen-for-commands.ts';
 
 export const SERVE_COMMAND = 'serve';
 
@@ -151,7 +152,7 @@ async function startBroker(
       await session.alterSettings(options.keep);
     }
     broker = await Broker.start(env, session, options.settings);
-    await broker.listen({ path: session.socketPath }, 'unix');
+    await listenForCommands(broker, session);
     for (const address of listeners.addresses) {
       await broker.listen(address, 'tcp');
     }

@@ -10,7 +10,7 @@ import { KafkaError } from '../protocol/errors.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint, TopicImage } from './cluster-image.ts';
 import { topicById } from './cluster-image.ts';
 import { entryHead, type MetadataEntry, PRODUCER_ID_BLOCK } from './entries.ts';
-import { keepHouse } from './housekeeping.ts';
+import { compactIfDue, keepHouse } from './housekeeping.ts';
 import { randomKafkaUuid } from './kafka-uuid.ts';
 import { brokerFolder, brokerSocket } from './layout.ts';
 import { Lease } from './lease.ts';
@@ -103,7 +103,10 @@ export class BrokerSession {
     };
     this.#lease = new Lease(env.clock, () => parts.aliveLock.confirmedAtMs());
     this.#unsubscribe = log.onChange(() => this.#checkStillMine());
-    this.#tail = new LogTail(env, directory, log, (reason) => this.#resign(reason));
+    this.#tail = new LogTail(env, directory, log, {
+      gone: (reason) => this.#resign(reason),
+      read: () => (this.mayWrite() ? compactIfDue(env, directory, log) : Promise.resolve()),
+    });
     const stillMine = async (): Promise<boolean> => this.#state === 'held' && (await this.#readStillMine());
     parts.aliveLock.keepWhile(stillMine);
     parts.controllerLock?.keepWhile(stillMine);
@@ -304,12 +307,10 @@ export class BrokerSession {
   }
 
   async #releaseOnce(): Promise<void> {
-    if (this.#state === 'held') {
-      await keepHouse(this.#env, this.directory, this.#parts.log, this);
-    }
     this.#unsubscribe();
     await this.#tail.close();
     if (this.#state === 'held') {
+      await keepHouse(this.#env, this.directory, this.#parts.log, this);
       // The record before the locks: who gets a lock must find the place free.
       await this.#updateOwner({ released: true, socket: undefined }).catch((error: unknown) =>
         this.#env.log.warn(`writing the owner record: ${String(error)}`),

@@ -1,6 +1,7 @@
 /**
- * What a broker does on its way out, while the place is still its own: compaction when it is due, the reserve, and what
- * processes that were killed left behind. None of it is anybody's promise: a failure is told and ends nothing.
+ * What a broker does beside its work: compaction when it is due (from time to time while it lives, and on its way out), and on
+ * its way out the reserve, and what processes that were killed left behind. None of it is anybody's promise: a failure is
+ * told and ends nothing.
  */
 import type { Env } from '../kernel/env.ts';
 import { compact, snapshotIsDue } from './compaction.ts';
@@ -14,14 +15,25 @@ export async function keepHouse(
   log: MetadataLog,
   broker: { readonly brokerId: number; readonly brokerEpoch: number },
 ): Promise<void> {
+  await compactIfDue(env, directory, log);
   try {
-    if (snapshotIsDue(log.image.lastNumber, log.newestSnapshot)) {
-      await compact(env, directory, log.image);
-    }
     await fillReserve(env, directory);
     await removeLeftovers(env, brokerFolder(directory, broker.brokerId), broker.brokerEpoch);
   } catch (error) {
     env.log.warn(`keeping house in ${directory}: ${String(error)}`);
+  }
+}
+
+export async function compactIfDue(env: Env, directory: string, log: MetadataLog): Promise<void> {
+  const { image } = log;
+  if (!snapshotIsDue(image.lastNumber, log.newestSnapshot)) {
+    return;
+  }
+  try {
+    await compact(env, directory, image);
+    log.snapshotWritten(image.lastNumber);
+  } catch (error) {
+    env.log.warn(`compacting the metadata log: ${String(error)}`);
   }
 }
 

@@ -10,22 +10,28 @@ import { errorCodeOf } from './reserve.ts';
 
 const LOOK_MS = 1000;
 
+export interface TailEvents {
+  /** The directory is not there any more. */
+  gone(reason: string): void;
+  /** The log was read to its end; the next look waits for what is done here. */
+  read(): Promise<void>;
+}
+
 export class LogTail {
   readonly #env: Env;
   readonly #directory: string;
   readonly #log: MetadataLog;
-  readonly #onGone: (reason: string) => void;
+  readonly #events: TailEvents;
   #timer: Timer;
   #watch: DiskWatch | undefined;
   #reading: Promise<void> | undefined;
   #closed = false;
 
-  /** `onGone`: the directory is not there any more. */
-  constructor(env: Env, directory: string, log: MetadataLog, onGone: (reason: string) => void) {
+  constructor(env: Env, directory: string, log: MetadataLog, events: TailEvents) {
     this.#env = env;
     this.#directory = directory;
     this.#log = log;
-    this.#onGone = onGone;
+    this.#events = events;
     this.#timer = this.#lookLater();
   }
 
@@ -61,9 +67,10 @@ export class LogTail {
   async #read(): Promise<void> {
     try {
       await this.#log.catchUp();
+      await this.#events.read();
     } catch (error) {
       if (errorCodeOf(error) === 'ENOENT') {
-        this.#onGone(`${this.#directory} is gone`);
+        this.#events.gone(`${this.#directory} is gone`);
       } else {
         this.#env.log.warn(`reading the metadata log: ${String(error)}`);
       }

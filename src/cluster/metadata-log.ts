@@ -59,6 +59,11 @@ export class MetadataLog {
     return this.#newestSnapshot;
   }
 
+  /** A snapshot up to `lastNumber` was written by this process. */
+  snapshotWritten(lastNumber: number): void {
+    this.#newestSnapshot = Math.max(this.#newestSnapshot, lastNumber);
+  }
+
   /** Calls `listener` after each change of the image, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -323,6 +323,19 @@ describe('cli: directory transport', () => {
     }
   });
 
+  it('a file system without sockets is named, and the place is free again', () =>
+    inWorld(9, async (env) => {
+      const net = {
+        connect: env.net.connect.bind(env.net),
+        listen: async () => {
+          throw Object.assign(new Error('no sockets'), { code: 'EPERM' });
+        },
+      };
+      await assert.rejects(open({ ...env, net }), { name: 'ClusterError', kind: 'unsupported' });
+      const next = await open(env);
+      await next.close();
+    }));
+
   it('a directory that may only be read is read without a trace, and not written', () =>
     inWorld(8, async (env, machine) => {
       const writer = await open(env);

@@ -150,6 +150,20 @@ describe('cluster: broker session', () => {
       assert.equal(await env.disk.stat(DIRECTORY), undefined, 'it is not made again');
     }));
 
+  it('a broker that lives long compacts as it goes', () =>
+    inWorld(12, async (env) => {
+      const session = await mustBecomeBroker(env);
+      for (let at = 0; at < 250; at++) {
+        await session.createTopic({ name: `t${at}`, partitionCount: 1, configs: new Map() });
+        await env.clock.sleep(10);
+      }
+      await env.clock.sleep(2000);
+      const names = await env.disk.list(clusterFolder(DIRECTORY));
+      assert.equal(names.filter((name) => name.startsWith('snapshot')).length, 2, names.join());
+      assert.deepEqual((await openLog(env)).image, session.image());
+      await session.release();
+    }));
+
   it('every hundredth entry brings a snapshot on the way out, and the reserve is filled again', () =>
     inWorld(11, async (env) => {
       for (let turn = 0; turn < 100; turn++) await (await mustBecomeBroker(env)).release();

@@ -207,14 +207,14 @@ describe('cluster: metadata log', () => {
       assert.ok(await env.disk.stat(reserveFile(DIRECTORY)));
       machine.hardware.faults = (call, path) =>
         call === 'write' && path.includes('.tmp-') && machine.files.find(reserveFile(DIRECTORY)) !== undefined
-          ? { kind: 'full' }
+          ? { kind: 'error', code: 'EDQUOT' }
           : undefined;
       await fill(log, 1);
       assert.equal(await env.disk.stat(reserveFile(DIRECTORY)), undefined);
-      machine.hardware.faults = (call) => (call === 'write' ? { kind: 'full' } : undefined);
+      machine.hardware.faults = (call) => (call === 'write' ? { kind: 'error', code: 'EDQUOT' } : undefined);
       await assert.rejects(
         fill(log, 1),
-        (error) => error instanceof Error && 'code' in error && error.code === 'ENOSPC',
+        (error) => error instanceof Error && 'code' in error && error.code === 'EDQUOT',
       );
       machine.hardware.faults = () => undefined;
       await fill(log, 1);
