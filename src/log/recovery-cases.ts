@@ -3,7 +3,8 @@
  * gathers the facts and carries the decisions out.
  *
  * The durable point is an offset below which everything was once known to be on the disk: the recovery point, which moves only
- * after a sync, or the end that the last clean close noted. Past it a crash may leave anything; before it nothing may be
+ * after a sync, the end that the last clean close noted, or the base of the last segment, as a segment is left for the next
+ * one only when all of it is on the disk. Past it a crash may leave anything; before it nothing may be
  * missing, and what is missing is damage that no cut may hide.
  */
 
@@ -30,6 +31,8 @@ export interface ScanFacts {
   readonly endOffset: number;
   /** Whether bytes that are no valid batch follow it. */
   readonly badBytes: boolean;
+  /** Whether segments follow the one in which that is. */
+  readonly moreSegments: boolean;
   readonly durablePoint: number;
 }
 
@@ -40,7 +43,7 @@ export interface ScanFacts {
 export type ScanDecision = 'keep' | 'cut' | 'damage';
 
 export function decideAfterScan(facts: ScanFacts): ScanDecision {
-  if (facts.endOffset < facts.durablePoint) return 'damage';
+  if (facts.endOffset < facts.durablePoint || facts.moreSegments) return 'damage';
   return facts.badBytes ? 'cut' : 'keep';
 }
 

@@ -42,7 +42,8 @@ export async function recoverLog(
   epochs: readonly EpochEntry[] | undefined,
 ): Promise<LoadedLog> {
   const { closed, env } = options;
-  const durablePoint = Math.max(options.recoveryPoint, closed?.endOffset ?? 0);
+  const lastBase = found[found.length - 1]?.baseOffset ?? 0;
+  const durablePoint = Math.max(options.recoveryPoint, closed?.endOffset ?? 0, lastBase);
   const plan = planReplay({
     segments: found,
     durablePoint,
@@ -54,7 +55,8 @@ export async function recoverLog(
   const kept: Segment[] = [];
   for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
   const { walked, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex));
-  const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, durablePoint });
+  const moreSegments = plan.firstIndex + walked.length < found.length;
+  const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, moreSegments, durablePoint });
   const segments = [...kept, ...walked.map(({ segment }) => segment)];
   await addMissingProducers(options, state.producers, snapshots, state.endOffset);
   truncateProducers(state.producers, state.endOffset);
@@ -75,7 +77,7 @@ export async function recoverLog(
     );
     return loaded;
   }
-  await keepAndCut(options, walked, found);
+  await keepAndCut(options, walked);
   await removeStraySnapshots(options, snapshots, loaded);
   return loaded;
 }
@@ -103,20 +105,24 @@ async function startOfWalk(
   };
 }
 
-/** Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such. */
+/**
+ * Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such. Bytes after
+ * the last batch of a segment whose end is where the next one begins are no loss: they are cut, and the walk goes on.
+ */
 async function walkAll(
   options: LoadOptions,
   state: WalkState,
   found: readonly FoundSegment[],
 ): Promise<{ walked: Walked[]; badBytes: boolean }> {
   const walked: Walked[] = [];
-  for (const { baseOffset, logBytes } of found) {
+  for (const [index, { baseOffset, logBytes }] of found.entries()) {
     const overlaps = walked.length > 0 && baseOffset < state.endOffset;
     if (overlaps || segmentIsMissing(options, state.endOffset, baseOffset)) return { walked, badBytes: true };
     const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
     const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
     walked.push({ ...walk, segment, logBytes });
-    if (walk.end.outcome === 'bad') return { walked, badBytes: true };
+    const isWhole = walk.end.outcome !== 'bad' || found[index + 1]?.baseOffset === state.endOffset;
+    if (!isWhole) return { walked, badBytes: true };
   }
   return { walked, badBytes: false };
 }
@@ -135,30 +141,13 @@ function missingSegment(options: LoadOptions, found: readonly FoundSegment[]): n
   return closed.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
 }
 
-/**
- * Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. Segments past the cut
- * go first, newest first and each durably: until the last of them is gone the bad batch stands before them, and a crash
- * meanwhile leaves no hole that would pass for one that compaction left.
- */
-async function keepAndCut(
-  options: LoadOptions,
-  walked: readonly Walked[],
-  found: readonly FoundSegment[],
-): Promise<void> {
-  const { env, directory } = options;
-  const lastBase = walked[walked.length - 1]?.segment.baseOffset ?? -1;
-  for (const { baseOffset, logBytes } of [...found].reverse()) {
-    if (baseOffset <= lastBase) break;
-    const stray = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
-    env.log.warn(`${stray.path}: removed, as it lies after the end of the log`);
-    await stray.remove();
-    await env.disk.syncDirectory(directory);
-  }
+/** Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. */
+async function keepAndCut(options: LoadOptions, walked: readonly Walked[]): Promise<void> {
   for (const each of walked) {
     await keepSegment(options, each);
     await sealIfRoom(options, each.segment);
   }
-  await env.disk.syncDirectory(directory);
+  await options.env.disk.syncDirectory(options.directory);
 }
 
 async function keepSegment(options: LoadOptions, walked: Walked): Promise<void> {

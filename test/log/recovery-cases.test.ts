@@ -24,16 +24,20 @@ describe('log: recovery cases', () => {
     it(`${what}: ${expected}`, () => assert.equal(decideOpen(facts), expected));
   }
 
-  for (const [endOffset, badBytes, durablePoint, expected] of [
-    [10, false, 10, 'keep'],
-    [12, false, 10, 'keep'],
-    [10, true, 10, 'cut'],
-    [12, true, 10, 'cut'],
-    [9, true, 10, 'damage'],
-    [9, false, 10, 'damage'],
+  for (const [endOffset, badBytes, moreSegments, durablePoint, expected] of [
+    [10, false, false, 10, 'keep'],
+    [12, false, false, 10, 'keep'],
+    [10, true, false, 10, 'cut'],
+    [12, true, false, 10, 'cut'],
+    [9, true, false, 10, 'damage'],
+    [9, false, false, 10, 'damage'],
+    [12, true, true, 10, 'damage'],
+    [9, true, true, 10, 'damage'],
   ] as const) {
-    it(`valid up to ${endOffset}, ${badBytes ? 'bad' : 'no'} bytes after it, durable up to ${durablePoint}: ${expected}`, () => {
-      assert.equal(decideAfterScan({ endOffset, badBytes, durablePoint }), expected);
+    const bytes = badBytes ? 'bad' : 'no';
+    const segments = moreSegments ? 'more' : 'no';
+    it(`valid up to ${endOffset}, ${bytes} bytes and ${segments} segments after it, durable up to ${durablePoint}: ${expected}`, () => {
+      assert.equal(decideAfterScan({ endOffset, badBytes, moreSegments, durablePoint }), expected);
     });
   }
 

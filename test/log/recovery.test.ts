@@ -86,15 +86,23 @@ describe('log: recovery', () => {
     });
   });
 
-  it('cuts the segments after a bad batch too', async () => {
+  it('a bad batch in a segment that was left for the next one is damage', async () => {
     const machine = await killedLog(9, 0, { segmentBytes: SIZE * 2 });
-    machine.files.get(`${PARTITION}/00000000000000000004.log`, 'test').content.damage(SIZE + 70, 0);
+    machine.files.get(`${PARTITION}/00000000000000000004.log`, 'test').content.damage(SIZE + 16, 0);
     await reopen(machine, async (log) => {
-      assert.equal(log.highWatermark, 5);
-      assert.deepEqual(
-        namesIn(machine, PARTITION).filter((name) => name.endsWith('.log')),
-        ['00000000000000000000.log', '00000000000000000002.log', '00000000000000000004.log'],
-      );
+      assert.equal(log.damagedAt, 5);
+      assert.equal((await readAll(log)).length, 5);
+      assert.equal(namesIn(machine, PARTITION).filter((name) => name.endsWith('.log')).length, 5);
+    });
+  });
+
+  it('zeros after the last batch of such a segment are cut, and nothing is lost', async () => {
+    const machine = await killedLog(9, 0, { segmentBytes: SIZE * 2 });
+    machine.files.get(`${PARTITION}/00000000000000000004.log`, 'test').content.truncate(4096);
+    await reopen(machine, async (log) => {
+      assert.deepEqual([log.damagedAt, log.highWatermark], [undefined, 9]);
+      assert.equal((await readAll(log)).length, 9);
+      assert.equal(contentOf(machine, `${PARTITION}/00000000000000000004.log`).length, SIZE * 2);
     });
   });
 
