@@ -17,7 +17,7 @@ import {
 } from './fetch-request.ts';
 import { offsetAfter, recordCountOf } from './fetched-batches.ts';
 import { describeTopicsByName } from './metadata.ts';
-import { offsetRanges } from './offsets.ts';
+import { outOfRange } from './offsets.ts';
 import type { PartitionDecoder } from './partition-decoder.ts';
 import { isStaleMetadata } from './partition-leaders.ts';
 import type { RecordOutput } from './record-output.ts';
@@ -198,7 +198,9 @@ export class ConsumeRun {
   /** Moves the cursor behind what has come; false when nothing has. */
   async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<boolean> {
     const name = errorName(fetched.errorCode);
-    if (name === 'OFFSET_OUT_OF_RANGE') throw await this.#outOfRange(cursor);
+    if (name === 'OFFSET_OUT_OF_RANGE') {
+      throw await outOfRange(this.#caller(), cursor, cursor.fetchOffset, this.#options.isolation);
+    }
     if (name !== 'NONE') {
       if (!isRetriable(name) || name === 'CORRUPT_MESSAGE') throw refusal(fetched.errorCode, describe(cursor));
       if (isStaleMetadata(name)) this.#leadersAreStale = true;
@@ -248,17 +250,6 @@ export class ConsumeRun {
       cursor.leader = found?.leader ?? -1;
       cursor.leaderEpoch = found?.leaderEpoch ?? -1;
     }
-  }
-
-  async #outOfRange(cursor: PartitionCursor): Promise<ClientError> {
-    const [range] = await offsetRanges(this.#caller(), [cursor], this.#options.isolation);
-    const { first, end } = range ?? { first: 0, end: 0 };
-    const at = cursor.fetchOffset;
-    const gap = at < first ? `; ${first - at} offsets, ${at} to ${first - 1}, are gone` : '';
-    return new ClientError(
-      'data',
-      `${describe(cursor)}: offset ${at} is not there, the log holds ${first} to ${end}${gap}`,
-    );
   }
 
   #caller(): Caller {

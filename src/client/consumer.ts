@@ -5,7 +5,7 @@ import { ConsumeRun } from './consume-run.ts';
 import { Deadline } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
 import { describeTopicsByName, type PartitionDescription, type TopicDescription } from './metadata.ts';
-import { LATEST, listOffsets, startOffsets } from './offsets.ts';
+import { LATEST, listOffsets, outOfRange, startOffsets } from './offsets.ts';
 import { PartitionDecoder } from './partition-decoder.ts';
 import { RecordOutput } from './record-output.ts';
 import type { RecordSink, RecordText } from './record-view.ts';
@@ -87,11 +87,17 @@ async function openCursors(caller: Caller, options: ConsumeOptions): Promise<Par
   );
   const starts = await startOffsets(caller, places, options.start, options.isolation);
   const ends = options.exitAtEnd ? await listOffsets(caller, places, LATEST, options.isolation) : [];
-  return places.map((place, index) => ({
+  const cursors = places.map((place, index) => ({
     ...place,
     fetchOffset: starts[index] ?? 0,
     untilOffset: ends[index] ?? Infinity,
   }));
+  // To begin behind the end is no way to be done.
+  const beyond = cursors.find(({ fetchOffset, untilOffset }) => fetchOffset > untilOffset);
+  if (beyond !== undefined && options.start.kind === 'offset') {
+    throw await outOfRange(caller, beyond, beyond.fetchOffset, options.isolation);
+  }
+  return cursors;
 }
 
 function wantedPartitions(

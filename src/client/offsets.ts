@@ -3,7 +3,7 @@ import { errorName, isRetriable, KafkaError } from '../protocol/errors.ts';
 import type { RequestOf } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, callOnce, pauseBeforeRetry } from './call.ts';
-import { ConnectionLost } from './client-error.ts';
+import { ClientError, ConnectionLost } from './client-error.ts';
 import type { Isolation, StartOffset } from './consumer.ts';
 import { describeTopicsByName } from './metadata.ts';
 import { refusal } from './refusal.ts';
@@ -171,7 +171,7 @@ async function known(
 }
 
 /** The first offset and the end (exclusive) of each place. */
-export async function offsetRanges(
+async function offsetRanges(
   caller: Caller,
   places: readonly OffsetPlace[],
   isolation: Isolation,
@@ -179,6 +179,20 @@ export async function offsetRanges(
   const firsts = await known(caller, places, EARLIEST, isolation);
   const ends = await known(caller, places, LATEST, isolation);
   return firsts.map((first, index) => ({ first, end: ends[index] ?? first }));
+}
+
+/** The end of a run that was to read where the log holds nothing: `at` is not from `first` to `end`. */
+export async function outOfRange(
+  caller: Caller,
+  place: OffsetPlace,
+  at: number,
+  isolation: Isolation,
+): Promise<ClientError> {
+  const [range] = await offsetRanges(caller, [place], isolation);
+  const { first, end } = range ?? { first: 0, end: 0 };
+  const where = `topic '${place.topic}' partition ${place.partition}`;
+  const gap = at < first ? `; ${first - at} offsets, ${at} to ${first - 1}, are gone` : '';
+  return new ClientError('data', `${where}: offset ${at} is not there, the log holds ${first} to ${end}${gap}`);
 }
 
 function key({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

@@ -85,6 +85,7 @@ describe('consumer', () => {
         message: /offset 0 is not there, the log holds 1 to 2; 1 offsets, 0 to 0, are gone/,
       });
       await assert.rejects(read({ start: { kind: 'offset', offset: 5 }, exitAtEnd: false }), { kind: 'data' });
+      await assert.rejects(read({ start: { kind: 'offset', offset: 5 } }), { kind: 'data' });
       assert.equal(output.text, '');
     });
   });
