@@ -41,7 +41,8 @@ export function spawnCommand(
       );
     } catch (error) {
       if (error instanceof CliError) return noted(self, error, error.exitCode);
-      if (error instanceof ClientError || isDiskTrouble(error)) return noted(self, error, 1);
+      if (error instanceof ClientError) return noted(self, error, error.kind === 'not-found' ? 5 : 1);
+      if (isDiskTrouble(error)) return noted(self, error, 1);
       throw error;
     }
   });
@@ -92,6 +93,8 @@ export interface Feeding {
   readonly gapMs: number;
   /** `--timeout`; 0 = for ever. */
   readonly timeoutMs: number;
+  /** `--create=N`; left out: the topic must be there. */
+  readonly createPartitions?: number;
 }
 
 /** A producer whose input comes in bursts, and what it was told. */
@@ -115,7 +118,7 @@ export function produce(
         partition: undefined,
         codec: 'none',
         acks: -1,
-        createPartitions: undefined,
+        createPartitions: feeding.createPartitions,
         receipts: RECEIPTS,
       });
       if (code === 0 && !process.isDead) story.isDone = true;

@@ -36,6 +36,11 @@ export class Ledger {
     return story;
   }
 
+  /** Whether anybody was told that anything is stored. */
+  hasPromises(): boolean {
+    return [...this.producers.values()].some(({ ackedCount, isDone }) => ackedCount > 0 || isDone);
+  }
+
   /** I-2: one value for each partition and offset, for all time. */
   shown({ partition, offset, value }: Seen, by: string): void {
     const key = `${partition}:${offset}`;
