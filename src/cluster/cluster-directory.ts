@@ -11,6 +11,9 @@ import { randomKafkaUuid } from './kafka-uuid.ts';
 import { brokersFolder, clusterFile, clusterFolder, entryFolder, FORMAT_VERSION } from './layout.ts';
 import { errorCodeOf, fillReserve } from './reserve.ts';
 
+/** What the system says of syncing a folder that this user may not read, or of a file system that cannot. */
+const NOT_OURS_TO_SYNC: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'];
+
 /** The cluster id of the directory; undefined when there is no cluster. Throws ClusterError `format` or `damaged`. */
 export async function readClusterId(env: Env, directory: string): Promise<string | undefined> {
   const path = clusterFile(directory);
@@ -58,15 +61,20 @@ export async function ensureCluster(env: Env, directory: string): Promise<string
   return clusterId;
 }
 
-/** Makes the directory and the folders above it that are missing, each with a name that lasts. */
+/**
+ * Makes the directory, with a name that lasts: a maker that was killed may have left it, or folders above it, with names that no
+ * sync has reached yet, so all the way up is synced, as far as this user may.
+ */
 async function makeDurably(env: Env, directory: string): Promise<void> {
-  const missing: string[] = [];
-  for (let at = directory; (await env.disk.stat(at)) === undefined && parentOf(at) !== at; at = parentOf(at)) {
-    missing.push(at);
-  }
   await env.disk.makeDirectory(directory);
-  for (const made of missing) {
-    await env.disk.syncDirectory(parentOf(made));
+  for (let at = directory; parentOf(at) !== at; at = parentOf(at)) {
+    try {
+      await env.disk.syncDirectory(parentOf(at));
+    } catch (error) {
+      if (!NOT_OURS_TO_SYNC.includes(errorCodeOf(error))) {
+        throw error;
+      }
+    }
   }
 }
 
@@ -83,7 +91,7 @@ function parentOf(directory: string): string {
   const trimmed = directory.replace(/\/+$/, '');
   const slash = trimmed.lastIndexOf('/');
   if (slash < 0) {
-    return '.';
+    return directory.startsWith('/') ? '/' : '.';
   }
   return trimmed.slice(0, slash) || '/';
 }
