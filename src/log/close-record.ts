@@ -6,25 +6,20 @@
  *   streamctl-close-record 1 <number of lines that follow> <CRC32C of what follows, 8 hex digits>\n
  *   <topic>-<partition> <facts as JSON> <producers as base64>\n
  *
- * Lines of partitions that a process did not open are carried over as text. Producers, big endian, one after the other:
- *
- *   0 int64 producer id, 8 int16 epoch, 10 int32 coordinator epoch, 14 int64 last timestamp, 22 int64 first offset of the open
- *   transaction, 30 int64 seen (ms), 38 uint8 batches (n <= 5), then n times, oldest first:
- *   0 int32 last sequence, 4 int64 last offset, 12 int32 offset delta, 16 int64 timestamp
+ * Lines of partitions that a process did not open are carried over as text, and so are the producers that wrote nothing
+ * (producer-entries.ts draws their bytes).
  *
  * A damaged file counts as none: all of it can be derived. One of a later version is refused.
  */
 import { crc32c } from '../kernel/crc32c.ts';
-import type { BatchMark, ProducerEntry, ProducerTable } from './producer-state.ts';
+import { ProducerTable } from './producer-table.ts';
 
 export const CLOSE_RECORD_FILE = 'close-record';
 
 const TYPE = 'streamctl-close-record';
 const VERSION = 1;
-const PRODUCER_BYTES = 39;
-const MARK_BYTES = 24;
 
-/** A segment's files at the close; `maxTimestamp` in decimal. */
+/** A segment's files at the close. */
 export interface ClosedSegment {
   readonly baseOffset: number;
   readonly logBytes: number;
@@ -83,7 +78,7 @@ export function formatCloseRecord(linesByName: ReadonlyMap<string, string>): Buf
 
 export function formatCloseRecordLine(name: string, closed: ClosedPartition): string {
   const { producers, ...facts } = closed;
-  return `${name} ${JSON.stringify(facts)} ${formatProducers(producers).toString('base64')}`;
+  return `${name} ${JSON.stringify(facts)} ${producers.toBytes().toString('base64')}`;
 }
 
 /** undefined for a line that does not parse; the file's checksum has held, so that is one of an older mistake. */
@@ -97,7 +92,7 @@ export function parseCloseRecordLine(line: string): ClosedPartition | undefined 
     return undefined;
   }
   if (!isClosedFacts(facts)) return undefined;
-  const table = parseProducers(Buffer.from(producers, 'base64'));
+  const table = ProducerTable.fromBytes(Buffer.from(producers, 'base64'));
   return table === undefined ? undefined : { ...facts, producers: table };
 }
 
@@ -106,66 +101,6 @@ function isClosedFacts(facts: unknown): facts is Omit<ClosedPartition, 'producer
   return (
     'topicId' in facts && 'logStartOffset' in facts && 'endOffset' in facts && 'segments' in facts && 'active' in facts
   );
-}
-
-function formatProducers(table: ReadonlyMap<bigint, ProducerEntry>): Buffer {
-  let byteCount = 0;
-  for (const entry of table.values()) byteCount += PRODUCER_BYTES + entry.batches.length * MARK_BYTES;
-  const bytes = Buffer.alloc(byteCount);
-  let at = 0;
-  for (const entry of table.values()) {
-    bytes.writeBigInt64BE(entry.producerId, at);
-    bytes.writeInt16BE(entry.epoch, at + 8);
-    bytes.writeInt32BE(entry.coordinatorEpoch, at + 10);
-    bytes.writeBigInt64BE(entry.lastTimestamp, at + 14);
-    bytes.writeBigInt64BE(BigInt(entry.transactionFirstOffset), at + 22);
-    bytes.writeBigInt64BE(BigInt(entry.seenMs), at + 30);
-    bytes.writeUInt8(entry.batches.length, at + 38);
-    at += PRODUCER_BYTES;
-    for (const mark of entry.batches) at = writeMark(bytes, at, mark);
-  }
-  return bytes;
-}
-
-function writeMark(bytes: Buffer, at: number, mark: BatchMark): number {
-  bytes.writeInt32BE(mark.lastSequence, at);
-  bytes.writeBigInt64BE(BigInt(mark.lastOffset), at + 4);
-  bytes.writeInt32BE(mark.offsetDelta, at + 12);
-  bytes.writeBigInt64BE(mark.timestamp, at + 16);
-  return at + MARK_BYTES;
-}
-
-function parseProducers(bytes: Buffer): ProducerTable | undefined {
-  const table: ProducerTable = new Map();
-  let at = 0;
-  while (at < bytes.length) {
-    if (at + PRODUCER_BYTES > bytes.length) return undefined;
-    const end = at + PRODUCER_BYTES + bytes.readUInt8(at + 38) * MARK_BYTES;
-    if (end > bytes.length) return undefined;
-    const batches: BatchMark[] = [];
-    for (let mark = at + PRODUCER_BYTES; mark < end; mark += MARK_BYTES) batches.push(readMark(bytes, mark));
-    const producerId = bytes.readBigInt64BE(at);
-    table.set(producerId, {
-      producerId,
-      epoch: bytes.readInt16BE(at + 8),
-      coordinatorEpoch: bytes.readInt32BE(at + 10),
-      lastTimestamp: bytes.readBigInt64BE(at + 14),
-      transactionFirstOffset: Number(bytes.readBigInt64BE(at + 22)),
-      seenMs: Number(bytes.readBigInt64BE(at + 30)),
-      batches,
-    });
-    at = end;
-  }
-  return table;
-}
-
-function readMark(bytes: Buffer, at: number): BatchMark {
-  return {
-    lastSequence: bytes.readInt32BE(at),
-    lastOffset: Number(bytes.readBigInt64BE(at + 4)),
-    offsetDelta: bytes.readInt32BE(at + 12),
-    timestamp: bytes.readBigInt64BE(at + 16),
-  };
 }
 
 function hex(crc: number): string {

@@ -1,7 +1,7 @@
 /** What the close record says of a log that was closed, from its segments. */
 import { assert } from '../kernel/assert.ts';
 import type { ClosedPartition } from './close-record.ts';
-import type { ProducerTable } from './producer-state.ts';
+import type { ProducerTable } from './producer-table.ts';
 import type { Segment } from './segment.ts';
 
 /** `segments` ascending, at least one, their indexes written. */

@@ -6,7 +6,7 @@ import type { DurableOffsets } from './directory-records.ts';
 import type { EpochEntry } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import type { OpenFiles } from './open-files.ts';
-import type { ProducerTable } from './producer-state.ts';
+import type { ProducerTable } from './producer-table.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 
 export interface LoadOptions {

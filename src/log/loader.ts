@@ -8,6 +8,7 @@ import type { ClosedPartition } from './close-record.ts';
 import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
+import { ProducerTable } from './producer-table.ts';
 import { recoverLog } from './recovery.ts';
 import { decideOpen } from './recovery-cases.ts';
 import { NO_TIMESTAMP, Segment } from './segment.ts';
@@ -44,7 +45,7 @@ function freshLog(options: LoadOptions): LoadedLog {
     endOffset: 0,
     epochs: [],
     epochsOnDisk: undefined,
-    producers: new Map(),
+    producers: ProducerTable.of([]),
     closeSnapshot: undefined,
     damagedAt: undefined,
     recovered: false,

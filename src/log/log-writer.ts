@@ -25,6 +25,7 @@ import type { AppendRequest, PreparedBatch } from './prepare-append.ts';
 import { producerBatchOf } from './producer-batch.ts';
 import { formatProducerSnapshot } from './producer-snapshot.ts';
 import * as producerState from './producer-state.ts';
+import type { ProducerTable } from './producer-table.ts';
 import { shouldRoll } from './roll-rules.ts';
 import { Segment, type SegmentContext } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
@@ -51,7 +52,7 @@ export interface LogWriterState {
   readonly endOffset: number;
   readonly logStartOffset: number;
   readonly epochs: readonly EpochEntry[];
-  readonly producers: producerState.ProducerTable;
+  readonly producers: ProducerTable;
 }
 
 const NO_REPLICA = 0;
@@ -148,7 +149,7 @@ export class LogWriter {
     this.#epochs = assignEpoch(epochsBefore, batch.leaderEpoch(bytes, 0), baseOffset);
     if (producer !== undefined) {
       const placed = { ...producer, lastOffset, timestamp: maxTimestamp };
-      producers.set(producer.producerId, producerState.afterBatch(entry, placed, nowMs));
+      producers.set(producerState.afterBatch(entry, placed, nowMs));
     }
     this.#nextOffset = lastOffset + 1;
     segment.plannedBytes += bytes.length;
@@ -194,7 +195,7 @@ export class LogWriter {
     this.#highWatermark = Math.min(this.#highWatermark, endOffset);
     this.#epochs = epochs;
     this.#grown = true;
-    producerState.truncateProducers(this.#state.producers, endOffset);
+    this.#state.producers.truncate(endOffset);
   }
 
   #alreadyThere(mark: producerState.BatchMark): Appended {
@@ -232,7 +233,7 @@ export class LogWriter {
       jitterFraction: active.jitterFraction,
     };
     if (!shouldRoll(facts, incoming, this.#config, nowMs)) return active;
-    producerState.expireProducers(producers, nowMs);
+    producers.expire(nowMs);
     const next = Segment.planned(context, baseOffset);
     next.snapshot = formatProducerSnapshot(producers);
     segments.push(next);
@@ -312,7 +313,7 @@ export class LogWriter {
         this.#epochs = epochsBefore;
         if (producerBefore === undefined) continue;
         if (producerBefore.entry === undefined) producers.delete(producerBefore.producerId);
-        else producers.set(producerBefore.producerId, producerBefore.entry);
+        else producers.set(producerBefore.entry);
       }
     }
     this.#nextOffset = this.writtenEnd;

@@ -15,7 +15,6 @@ import { LogReader } from './log-reader.ts';
 import { type Appended, LogWriter } from './log-writer.ts';
 import { type AppendRequest, prepareAppend } from './prepare-append.ts';
 import { formatProducerSnapshot } from './producer-snapshot.ts';
-import { expireProducers } from './producer-state.ts';
 import type { SegmentContext } from './segment.ts';
 import { SegmentList } from './segment-list.ts';
 import { type FoundTimestamp, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './timestamp-lookup.ts';
@@ -241,7 +240,7 @@ export class PartitionLog {
     if (!active.created || !this.#host.canWrite()) return 'unclean';
     const { producers } = this.#loaded;
     const { logEndOffset } = this;
-    expireProducers(producers, this.#host.env.clock.wallMs());
+    producers.expire(this.#host.env.clock.wallMs());
     try {
       await active.sealIndexes();
       await this.#files.saveEpochs(this.#writer.epochs);

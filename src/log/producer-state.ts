@@ -9,10 +9,8 @@ import { KafkaError } from '../protocol/errors.ts';
 
 /** Clients keep at most five batches of a partition in flight, so no duplicate is older than that. */
 export const PRODUCER_WINDOW_BATCHES = 5;
-export const NO_PRODUCER_ID = -1n;
 
 const SEQUENCE_MAX = 0x7fffffff;
-const PRODUCER_EXPIRATION_MS = 86_400_000;
 
 export interface BatchMark {
   readonly lastSequence: number;
@@ -116,25 +114,4 @@ function transactionAfter(open: number, batch: PlacedProducerBatch): number {
   if (batch.control) return -1;
   if (open >= 0) return open;
   return batch.transactional ? batch.lastOffset - batch.lastOffsetDelta : -1;
-}
-
-/** Producers by id. */
-export type ProducerTable = Map<bigint, ProducerEntry>;
-
-/** Forgets producers without an open transaction that were idle for more than a day (producer.id.expiration.ms). */
-export function expireProducers(table: ProducerTable, nowMs: number): void {
-  for (const [producerId, entry] of table) {
-    if (nowMs - entry.seenMs > PRODUCER_EXPIRATION_MS && entry.transactionFirstOffset < 0) table.delete(producerId);
-  }
-}
-
-/** Forgets what the table says of offsets at and after `endOffset`; a producer with nothing left goes whole. */
-export function truncateProducers(table: ProducerTable, endOffset: number): void {
-  for (const [producerId, entry] of table) {
-    const batches = entry.batches.filter((mark) => mark.lastOffset < endOffset);
-    if (batches.length === entry.batches.length) continue;
-    const newest = batches[batches.length - 1];
-    if (newest === undefined) table.delete(producerId);
-    else table.set(producerId, { ...entry, batches, lastTimestamp: newest.timestamp });
-  }
 }

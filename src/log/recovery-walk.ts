@@ -8,7 +8,8 @@ import * as batch from '../protocol/records/batch.ts';
 import { type ScanEnd, type ScanStep, scanBatches } from './batch-scan.ts';
 import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
 import { producerBatchOf } from './producer-batch.ts';
-import { afterBatch, type ProducerTable } from './producer-state.ts';
+import { afterBatch } from './producer-state.ts';
+import type { ProducerTable } from './producer-table.ts';
 import type { Segment } from './segment.ts';
 import { writtenBatchOf } from './segment-indexes.ts';
 
@@ -87,5 +88,5 @@ function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number): bo
 function replayProducer(producers: ProducerTable, bytes: Buffer, at: number, nowMs: number): void {
   const placed = producerBatchOf(bytes, at);
   if (placed === undefined) return;
-  producers.set(placed.producerId, afterBatch(producers.get(placed.producerId), placed, nowMs));
+  producers.set(afterBatch(producers.get(placed.producerId), placed, nowMs));
 }

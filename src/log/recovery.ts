@@ -14,8 +14,7 @@ import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
 import { parseProducerSnapshot } from './producer-snapshot.ts';
-import type { ProducerEntry, ProducerTable } from './producer-state.ts';
-import { truncateProducers } from './producer-state.ts';
+import { ProducerTable } from './producer-table.ts';
 import { decideAfterScan, planReplay, type ReplayPlan } from './recovery-cases.ts';
 import { type SegmentWalk, type WalkState, walkSegment } from './recovery-walk.ts';
 import { NO_TIMESTAMP, Segment, type SegmentFacts } from './segment.ts';
@@ -59,7 +58,7 @@ export async function recoverLog(
   const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, moreSegments, durablePoint });
   const segments = [...kept, ...walked.map(({ segment }) => segment)];
   await addMissingProducers(options, state.producers, snapshots, state.endOffset);
-  truncateProducers(state.producers, state.endOffset);
+  state.producers.truncate(state.endOffset);
   const loaded: LoadedLog = {
     segments,
     logStartOffset: Math.max(options.logStartOffset, found[0]?.baseOffset ?? 0),
@@ -98,7 +97,9 @@ async function startOfWalk(
     indexIntervalBytes: config.indexIntervalBytes,
     nowMs,
     producersFrom: byRecord ? closed.endOffset : snapshotBase,
-    producers: byRecord ? new Map(closed.producers) : ((await readSnapshot(options, snapshotBase)) ?? new Map()),
+    producers: byRecord
+      ? closed.producers.copy()
+      : ((await readSnapshot(options, snapshotBase)) ?? ProducerTable.of([])),
     epochs: epochs ?? [],
     endOffset: found[plan.firstIndex]?.baseOffset ?? 0,
     leaderEpoch: -1,
@@ -222,10 +223,8 @@ async function addMissingProducers(
   snapshots: readonly number[],
   endOffset: number,
 ): Promise<void> {
-  const add = (older: ReadonlyMap<bigint, ProducerEntry>): void => {
-    for (const [producerId, entry] of older) {
-      if (!producers.has(producerId)) producers.set(producerId, entry);
-    }
+  const add = (older: ProducerTable): void => {
+    for (const entry of older.all()) if (producers.get(entry.producerId) === undefined) producers.set(entry);
   };
   for (const offset of [...snapshots].reverse()) {
     const snapshot = offset <= endOffset ? await readSnapshot(options, offset) : undefined;
@@ -233,9 +232,10 @@ async function addMissingProducers(
     add(snapshot);
     break;
   }
-  add(options.closed?.producers ?? new Map());
+  if (options.closed !== undefined) add(options.closed.producers);
 }
 
+/** undefined when it is missing or broken. */
 async function readSnapshot(options: LoadOptions, offset: number): Promise<ProducerTable | undefined> {
   const path = `${options.directory}/${segmentFileName(offset, '.snapshot')}`;
   const content = await readFileIfThere(options.env.disk, path);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatProducerSnapshot, parseProducerSnapshot } from '../../src/log/producer-snapshot.ts';
 import type { ProducerEntry } from '../../src/log/producer-state.ts';
+import { ProducerTable } from '../../src/log/producer-table.ts';
 
 /** Written by Kafka: a producer whose only trace is an abort marker. */
 const GOLDEN = Buffer.from(
@@ -19,11 +20,11 @@ const ENTRY: ProducerEntry = {
 
 describe('log: producer snapshot', () => {
   it('has the bytes that Kafka writes', () => {
-    assert.equal(formatProducerSnapshot(new Map([[77n, ENTRY]])).toString('hex'), GOLDEN.toString('hex'));
+    assert.equal(formatProducerSnapshot(ProducerTable.of([ENTRY])).toString('hex'), GOLDEN.toString('hex'));
   });
 
   it('reads what Kafka writes', () => {
-    assert.deepEqual(parseProducerSnapshot(GOLDEN, 5), new Map([[77n, ENTRY]]));
+    assert.deepEqual(parseProducerSnapshot(GOLDEN, 5)?.all(), [ENTRY]);
   });
 
   it('holds the last batch of a producer', () => {
@@ -33,7 +34,7 @@ describe('log: producer snapshot', () => {
       offsetDelta: 0,
       timestamp: 3n,
     }));
-    const table = new Map([[77n, { ...ENTRY, lastTimestamp: 3n, batches }]]);
+    const table = ProducerTable.of([{ ...ENTRY, lastTimestamp: 3n, batches }]);
     assert.deepEqual(parseProducerSnapshot(formatProducerSnapshot(table), 5)?.get(77n)?.batches, batches.slice(1));
   });
 

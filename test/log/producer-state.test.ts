@@ -1,12 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  afterBatch,
-  checkProducerBatch,
-  expireProducers,
-  type ProducerEntry,
-  sequenceAfter,
-  truncateProducers,
-} from '../../src/log/producer-state.ts';
+import { afterBatch, checkProducerBatch, type ProducerEntry, sequenceAfter } from '../../src/log/producer-state.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 
 const MAX = 2_147_483_647;
@@ -93,28 +86,5 @@ describe('log: producer state', () => {
     const ended = afterBatch(open, { ...placed, baseSequence: -1, lastOffset: 101, control: true }, 0);
     assert.equal(ended.transactionFirstOffset, -1);
     assert.equal(checkProducerBatch(ended, batch(1)), undefined);
-  });
-
-  it("idle producers are forgotten after a day, by the broker's clock", () => {
-    const entry = entryAfter(batch(0));
-    assert.ok(entry !== undefined);
-    const table = new Map([[7n, entry]]);
-    expireProducers(table, 1000 + 86_400_000);
-    assert.equal(table.size, 1);
-    expireProducers(table, 1001 + 86_400_000);
-    assert.equal(table.size, 0);
-  });
-
-  it('a cut of the log cuts the windows', () => {
-    const entry = entryAfter(batch(0), batch(1), batch(2));
-    assert.ok(entry !== undefined);
-    const table = new Map([[7n, entry]]);
-    truncateProducers(table, 102);
-    assert.deepEqual(
-      table.get(7n)?.batches.map((mark) => mark.lastOffset),
-      [100, 101],
-    );
-    truncateProducers(table, 100);
-    assert.equal(table.size, 0);
   });
 });
