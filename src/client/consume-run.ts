@@ -15,7 +15,7 @@ import {
   matchAnswer,
   type PartitionCursor,
 } from './fetch-request.ts';
-import { offsetAfter, recordCountOf } from './fetched-batches.ts';
+import { surveyBatches } from './fetched-batches.ts';
 import { describeTopicsByName } from './metadata.ts';
 import { outOfRange } from './offsets.ts';
 import type { PartitionDecoder } from './partition-decoder.ts';
@@ -36,6 +36,8 @@ interface Part {
   readonly fetched: FetchedPartition;
   /** Where the first wanted record is at the earliest. */
   readonly fromOffset: number;
+  /** In all batches, wanted or not. */
+  readonly recordCount: number;
 }
 
 /**
@@ -137,7 +139,9 @@ export class ConsumeRun {
       const cursor = this.#cursors[(index + this.#turn) % count];
       if (cursor === undefined || cursor.fetchOffset >= cursor.untilOffset || this.#fetching.has(cursor.leader))
         continue;
-      byLeader.set(cursor.leader, [...(byLeader.get(cursor.leader) ?? []), cursor]);
+      const led = byLeader.get(cursor.leader);
+      if (led === undefined) byLeader.set(cursor.leader, [cursor]);
+      else led.push(cursor);
     }
     this.#turn = (this.#turn + 1) % count;
     for (const [node, cursors] of byLeader) {
@@ -184,19 +188,21 @@ export class ConsumeRun {
       const parts: Part[] = [];
       for (const { cursor, fetched } of matchAnswer(cursors, result.message)) {
         const fromOffset = cursor.fetchOffset;
-        if (await this.#advance(cursor, fetched)) parts.push({ cursor, fetched, fromOffset });
+        const recordCount = await this.#advance(cursor, fetched);
+        if (recordCount > 0) parts.push({ cursor, fetched, fromOffset, recordCount });
       }
       if (this.#retryTimer === undefined) this.#backoff.reset();
       // The next fetch goes on while this answer is decoded, unless this one is certain to be the last.
-      if (recordCount(parts) < this.#decoder.recordsWanted) this.#startFetches();
+      const recordCount = parts.reduce((sum, part) => sum + part.recordCount, 0);
+      if (recordCount < this.#decoder.recordsWanted) this.#startFetches();
       await this.#decode(parts);
     } finally {
       result.release();
     }
   }
 
-  /** Moves the cursor behind what has come; false when nothing has. */
-  async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<boolean> {
+  /** Moves the cursor behind what has come; answers how many records that is. */
+  async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<number> {
     const name = errorName(fetched.errorCode);
     if (name === 'OFFSET_OUT_OF_RANGE') {
       throw await outOfRange(this.#caller(), cursor, cursor.fetchOffset, this.#options.isolation);
@@ -205,12 +211,12 @@ export class ConsumeRun {
       if (!isRetriable(name) || name === 'CORRUPT_MESSAGE') throw refusal(fetched.errorCode, describe(cursor));
       if (isStaleMetadata(name)) this.#leadersAreStale = true;
       this.#failed(refusal(fetched.errorCode, describe(cursor)));
-      return false;
+      return 0;
     }
-    const next = offsetAfter(fetched.records ?? []);
-    if (next === undefined) return false;
-    cursor.fetchOffset = Math.max(cursor.fetchOffset, next);
-    return true;
+    const { nextOffset, recordCount } = surveyBatches(fetched.records ?? []);
+    if (nextOffset === undefined) return 0;
+    cursor.fetchOffset = Math.max(cursor.fetchOffset, nextOffset);
+    return recordCount;
   }
 
   async #decode(parts: readonly Part[]): Promise<void> {
@@ -289,10 +295,6 @@ export class ConsumeRun {
     });
     this.#wake = undefined;
   }
-}
-
-function recordCount(parts: readonly Part[]): number {
-  return parts.reduce((sum, { fetched }) => sum + recordCountOf(fetched.records ?? []), 0);
 }
 
 function describe({ topic, partition }: PartitionCursor): string {

@@ -33,7 +33,11 @@ export function fetchRequest(
 ): RequestOf<typeof Fetch> {
   const byId = version >= FETCH_BY_ID_VERSION;
   const byTopic = new Map<string, PartitionCursor[]>();
-  for (const cursor of cursors) byTopic.set(cursor.topic, [...(byTopic.get(cursor.topic) ?? []), cursor]);
+  for (const cursor of cursors) {
+    const partitions = byTopic.get(cursor.topic);
+    if (partitions === undefined) byTopic.set(cursor.topic, [cursor]);
+    else partitions.push(cursor);
+  }
   return {
     clusterId: null,
     replicaId: -1,
@@ -69,13 +73,14 @@ export function matchAnswer(
   cursors: readonly PartitionCursor[],
   { responses }: ResponseOf<typeof Fetch>,
 ): { readonly cursor: PartitionCursor; readonly fetched: FetchedPartition }[] {
+  const byPlace = new Map<string, PartitionCursor>();
+  for (const cursor of cursors) {
+    byPlace.set(`${cursor.partition}/${cursor.topic}`, cursor);
+    byPlace.set(`${cursor.partition}/${cursor.topicId}`, cursor);
+  }
   return responses.flatMap(({ topic, topicId, partitions }) =>
     partitions.flatMap((fetched) => {
-      const cursor = cursors.find(
-        (candidate) =>
-          candidate.partition === fetched.partitionIndex &&
-          (topic === '' ? candidate.topicId === topicId : candidate.topic === topic),
-      );
+      const cursor = byPlace.get(`${fetched.partitionIndex}/${topic === '' ? topicId : topic}`);
       return cursor === undefined ? [] : [{ cursor, fetched }];
     }),
   );

@@ -16,18 +16,22 @@ export interface AbortedTransaction {
   readonly firstOffset: bigint;
 }
 
-/** Where reading goes on after the whole batches in `slices`: behind the last of them; undefined when there is none. */
-export function offsetAfter(slices: readonly Buffer[]): number | undefined {
-  let next: number | undefined;
-  for (const { bytes, position } of wholeBatches(slices)) next = batch.lastOffset(bytes, position) + 1;
-  return next;
+/** What whole batches an answer holds. */
+export interface BatchSurvey {
+  /** Where reading goes on behind the last of them; undefined when there is none. */
+  readonly nextOffset: number | undefined;
+  /** Records in all of them, control records too. */
+  readonly recordCount: number;
 }
 
-/** Records in all whole batches, control records too. */
-export function recordCountOf(slices: readonly Buffer[]): number {
-  let count = 0;
-  for (const { bytes, position } of wholeBatches(slices)) count += batch.recordCount(bytes, position);
-  return count;
+export function surveyBatches(slices: readonly Buffer[]): BatchSurvey {
+  let nextOffset: number | undefined;
+  let recordCount = 0;
+  for (const { bytes, position } of wholeBatches(slices)) {
+    nextOffset = batch.lastOffset(bytes, position) + 1;
+    recordCount += batch.recordCount(bytes, position);
+  }
+  return { nextOffset, recordCount };
 }
 
 /** All batches that are there to their end; an answer may stop in the middle of one. */
@@ -78,9 +82,11 @@ export class TransactionFilter {
   /** Whether the batch's records are for the reader. Called for each batch in order. */
   wants({ bytes, position }: FetchedBatch): boolean {
     const attributes = batch.attributes(bytes, position);
+    const isControl = (attributes & batch.CONTROL_BIT) !== 0;
+    if (this.#pending.length === 0 && this.#aborting.size === 0) return !isControl;
     const producerId = batch.producerId(bytes, position);
     this.#begin(BigInt(batch.lastOffset(bytes, position)));
-    if ((attributes & batch.CONTROL_BIT) !== 0) {
+    if (isControl) {
       // A marker ends the producer's transaction, whichever way; those that it committed are not in the list.
       this.#aborting.delete(producerId);
       return false;

@@ -1,7 +1,7 @@
 import type { Env } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import * as batch from '../protocol/records/batch.ts';
-import { codecOf, decompress } from '../protocol/records/compression.ts';
+import { type Codec, codecOf, decompress } from '../protocol/records/compression.ts';
 import { ClientError } from './client-error.ts';
 import type { ConsumeOptions } from './consumer.ts';
 import { DecodableBatch } from './decodable-batch.ts';
@@ -61,7 +61,13 @@ export class PartitionDecoder {
       checkBatch(item, where);
       if (!filter.wants(item) || batch.lastOffset(item.bytes, item.position) < wanted.fromOffset) continue;
       try {
-        await this.#decodeBatch(await this.#open(item, cursor, wanted), mustStop);
+        // Small batches are many: only what must wait does.
+        const opened = this.#open(item, cursor, wanted);
+        const decodable = opened instanceof DecodableBatch ? opened : await opened;
+        while (decodable.recordsLeft > 0 && !mustStop()) {
+          this.#decodeSome(decodable);
+          if (this.#output.isFull) await this.#output.room();
+        }
       } catch (error) {
         throw damaged(error, `${where}, offset ${batch.baseOffset(item.bytes, item.position)}`);
       }
@@ -69,18 +75,18 @@ export class PartitionDecoder {
     }
   }
 
-  async #decodeBatch(decodable: DecodableBatch, mustStop: () => boolean): Promise<void> {
-    while (decodable.recordsLeft > 0 && !mustStop()) {
-      this.#recordsWanted -=
-        this.#sink === undefined
-          ? decodeValues(decodable, this.#options.delimiter, this.#output, this.#recordsWanted)
-          : decodeRecords(decodable, this.#sink, this.#output, this.#recordsWanted);
-      if (this.#output.isFull) await this.#output.room();
-    }
+  #decodeSome(decodable: DecodableBatch): void {
+    this.#recordsWanted -=
+      this.#sink === undefined
+        ? decodeValues(decodable, this.#options.delimiter, this.#output, this.#recordsWanted)
+        : decodeRecords(decodable, this.#sink, this.#output, this.#recordsWanted);
   }
 
-  async #open(item: FetchedBatch, cursor: PartitionCursor, wanted: WantedOffsets): Promise<DecodableBatch> {
-    const { bytes, position, end } = item;
+  #open(
+    { bytes, position, end }: FetchedBatch,
+    cursor: PartitionCursor,
+    wanted: WantedOffsets,
+  ): DecodableBatch | Promise<DecodableBatch> {
     const attributes = batch.attributes(bytes, position);
     const codec = codecOf(attributes);
     if (codec === undefined) throw new KafkaError('INVALID_RECORD', 'an unknown codec');
@@ -96,12 +102,15 @@ export class PartitionDecoder {
     };
     const start = position + batch.BATCH_HEADER_BYTES;
     if (codec === 'none') return new DecodableBatch(facts, { bytes, start, end }, wanted);
-    const packed = bytes.subarray(start, end);
-    const records =
-      packed.length < OFFLOAD_BYTES_MIN
-        ? await decompress(codec, packed, RECORDS_BYTES_MAX)
-        : await this.#env.offload.run({ kind: 'decompress', codec, bytes: packed, maxOutputBytes: RECORDS_BYTES_MAX });
-    return new DecodableBatch(facts, { bytes: records, start: 0, end: records.length }, wanted);
+    return this.#unpack(codec, bytes.subarray(start, end)).then(
+      (records) => new DecodableBatch(facts, { bytes: records, start: 0, end: records.length }, wanted),
+    );
+  }
+
+  async #unpack(codec: Exclude<Codec, 'none'>, packed: Buffer): Promise<Buffer> {
+    if (packed.length < OFFLOAD_BYTES_MIN) return await decompress(codec, packed, RECORDS_BYTES_MAX);
+    const task = { kind: 'decompress', codec, bytes: packed, maxOutputBytes: RECORDS_BYTES_MAX } as const;
+    return await this.#env.offload.run(task);
   }
 }
 

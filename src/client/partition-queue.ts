@@ -22,8 +22,6 @@ export interface PendingBatch {
   firstAttemptMs: number | undefined;
   /** What a broker answered to the last attempt; undefined when nobody did. */
   lastError: ErrorName | undefined;
-  /** True once an attempt ended without an answer: the batch may be in the log. */
-  mayBeAppended: boolean;
 }
 
 /**
@@ -88,7 +86,6 @@ export class PartitionQueue {
     assert(batch.state === 'sending', 'only what was sent can fail');
     batch.state = 'ready';
     batch.lastError = error;
-    if (error === undefined) batch.mayBeAppended = true;
     this.#sendingCount--;
     this.#draining = true;
     this.#windowCount = 1;

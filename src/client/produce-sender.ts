@@ -105,7 +105,6 @@ export class ProduceSender {
       state: 'ready',
       firstAttemptMs: undefined,
       lastError: undefined,
-      mayBeAppended: false,
     };
     this.#queues[partition]?.push(batch);
     this.#unackedCount++;

@@ -49,7 +49,6 @@ function pendingBatch(slot: BatchSlot): PendingBatch {
     state: 'ready',
     firstAttemptMs: undefined,
     lastError: undefined,
-    mayBeAppended: false,
   };
 }
 
