@@ -110,15 +110,14 @@ export class Claim {
   }
 
   /**
-   * Names that must last before anything below them is promised: of a new broker's folder, and of `cluster.json`, whose maker
-   * may have died right after its link().
+   * Names that must last before anything below them is promised: of the broker's folder, and of `cluster.json`. Whoever made
+   * them may have died before it synced them, so every claimer does it, until a registration shows that one has.
    */
   async #prepareFolders(): Promise<void> {
     const { directory, brokerId } = this.#options;
-    if (await this.#env.disk.makeDirectory(brokerFolder(directory, brokerId))) {
+    const isNew = await this.#env.disk.makeDirectory(brokerFolder(directory, brokerId));
+    if (isNew || !this.#log.image.brokers.has(brokerId)) {
       await this.#env.disk.syncDirectory(brokersFolder(directory));
-    }
-    if (this.#log.image.lastNumber === 0) {
       await this.#env.disk.syncDirectory(directory);
     }
   }
