@@ -70,7 +70,9 @@ async function buildWorkers() {
     outdir: 'dist/workers',
     format: 'esm',
     write: false,
-    banner: { js: `import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);` },
+    banner: {
+      js: `import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);`,
+    },
   });
   return result.outputFiles.map(({ path: file, text }) => ({ file, text }));
 }
