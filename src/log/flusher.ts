@@ -28,7 +28,7 @@ export interface FlushTarget {
   synced(endOffset: number): void;
   /** The group was not written, nor will those be that were queued after it: takes them back and cuts the file. */
   cutBack(groups: readonly AppendGroup[], cause: unknown): Promise<void>;
-  /** A write or sync failed: nothing more happens to this log. `groups` were not written. */
+  /** A write or sync failed: nothing more happens to this log. `groups` do not count; called again for one under way then. */
   wentOffline(groups: readonly AppendGroup[], cause: unknown): void;
 }
 
@@ -46,7 +46,8 @@ export class Flusher {
   #writtenEnd: number;
   #syncedEnd: number;
   #lastFile: DiskFile | undefined;
-  #offline = false;
+  /** Set for good once a write or sync failed. */
+  #offline: { readonly cause: unknown } | undefined;
 
   /** `endOffset`: the log's end; all of it is on the disk. */
   constructor(env: Env, sync: FileSync, target: FlushTarget, policy: FlushPolicy, endOffset: number) {
@@ -73,7 +74,7 @@ export class Flusher {
 
   /** Queues a batch for `segment` and answers the group that it went into. Bounded by the memory that the caller may hold. */
   enqueue(segment: Segment, batch: QueuedBatch): AppendGroup {
-    assert(!this.#offline, 'nothing is queued for a log that is offline');
+    assert(this.#offline === undefined, 'nothing is queued for a log that is offline');
     let group = this.#groups[this.#groups.length - 1];
     if (group === undefined || !group.takes(segment)) {
       group = new AppendGroup(segment);
@@ -98,7 +99,7 @@ export class Flusher {
   /** Drains, then syncs what is not on the disk; at once when the log is offline. */
   async flush(): Promise<void> {
     await this.drain();
-    while (this.#syncedEnd < this.#writtenEnd && !this.#offline) {
+    while (this.#syncedEnd < this.#writtenEnd && this.#offline === undefined) {
       this.#startSyncer();
       await this.#syncer;
     }
@@ -135,27 +136,30 @@ export class Flusher {
       for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
         this.#writing = group;
         await this.#write(group);
-        this.#writing = undefined;
       }
     } finally {
+      this.#writing = undefined;
       this.#writer = undefined;
     }
   }
 
   async #write(group: AppendGroup): Promise<void> {
-    const start = group.segment;
+    const { segment } = group;
     try {
       if (!this.#target.canWrite()) throw new NotAllowedToWrite();
-      const file = await this.#fileOf(start);
+      const file = await this.#fileOf(segment);
       await file.writev(
         group.batches.map((batch) => batch.bytes),
-        start.writtenBytes,
+        segment.writtenBytes,
       );
     } catch (cause) {
-      await this.#writeFailed(cause);
+      await this.#writeFailed(group, cause);
       return;
     }
-    if (this.#offline) return;
+    if (this.#offline !== undefined) {
+      this.#target.wentOffline([group], this.#offline.cause);
+      return;
+    }
     this.#env.fault('log.append.after-write');
     this.#writtenEnd = group.lastOffset + 1;
     this.#unsyncedRecords += group.recordCount;
@@ -172,12 +176,12 @@ export class Flusher {
     return file;
   }
 
-  async #writeFailed(cause: unknown): Promise<void> {
-    if (this.#offline) return;
-    const refused = this.#takeUnwritten();
-    if (cause instanceof SyncFailed || !isCutBack(cause)) {
-      this.#offline = true;
-      this.#target.wentOffline(refused, cause instanceof SyncFailed ? cause.cause : cause);
+  async #writeFailed(group: AppendGroup, cause: unknown): Promise<void> {
+    const refused = [group, ...this.#takeQueued()];
+    if (this.#offline !== undefined || !isCutBack(cause)) {
+      this.#offline ??= { cause: cause instanceof SyncFailed ? cause.cause : cause };
+      this.stop();
+      this.#target.wentOffline(refused, this.#offline.cause);
       return;
     }
     try {
@@ -187,29 +191,29 @@ export class Flusher {
     }
   }
 
-  #takeUnwritten(): AppendGroup[] {
-    const taken = this.#writing === undefined ? this.#groups : [this.#writing, ...this.#groups];
+  /** A group that is being written now is refused when the kernel is done with its bytes. */
+  #goOffline(cause: unknown): void {
+    if (this.#offline !== undefined) return;
+    this.#offline = { cause };
+    this.stop();
+    this.#target.wentOffline(this.#takeQueued(), cause);
+  }
+
+  #takeQueued(): AppendGroup[] {
+    const taken = this.#groups;
     this.#groups = [];
-    this.#writing = undefined;
     return taken;
   }
 
-  #goOffline(cause: unknown): void {
-    if (this.#offline) return;
-    this.#offline = true;
-    this.stop();
-    this.#target.wentOffline(this.#takeUnwritten(), cause);
-  }
-
   #askForSync(): void {
-    if (this.#syncedEnd >= this.#writtenEnd || this.#offline) return;
+    if (this.#syncedEnd >= this.#writtenEnd || this.#offline !== undefined) return;
     const { everyWrite, intervalMs, recordCount } = this.#policy;
     if (everyWrite || this.#unsyncedRecords >= recordCount) {
       if (this.#syncer === undefined) this.#startSyncer();
     } else if (this.#timer === undefined && Number.isFinite(intervalMs)) {
       const due = (): void => {
         this.#timer = undefined;
-        if (this.#syncer === undefined && !this.#offline) this.#startSyncer();
+        if (this.#offline === undefined) this.#startSyncer();
       };
       this.#timer = this.#env.clock.timer(intervalMs, due, true);
     }
@@ -234,7 +238,7 @@ export class Flusher {
     } catch (cause) {
       throw new SyncFailed('a sync of the log failed', { cause });
     }
-    if (this.#offline || this.#syncedEnd >= endOffset) return;
+    if (this.#offline !== undefined || this.#syncedEnd >= endOffset) return;
     this.#env.fault('log.append.after-sync');
     this.#unsyncedRecords = Math.max(0, this.#unsyncedRecords - records);
     this.#syncedEnd = endOffset;

@@ -293,10 +293,12 @@ export class LogWriter {
   }
 
   #wentOffline(groups: readonly AppendGroup[], cause: unknown): void {
-    this.#failed = storageError('the log is offline after a failed write or sync', cause);
-    this.#host.env.log.error(`${this.#state.context.directory}: ${this.#failed.message}`);
+    const isFirst = this.#failed === undefined;
+    this.#failed ??= storageError('the log is offline after a failed write or sync', cause);
     this.#takeBack(groups);
     this.#refuse(groups, this.#highWatermark, this.#failed);
+    if (!isFirst) return;
+    this.#host.env.log.error(`${this.#state.context.directory}: ${this.#failed.message}`);
     this.#onAdvanced();
   }
 

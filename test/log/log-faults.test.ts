@@ -202,6 +202,30 @@ describe('log: a failing disk', () => {
     });
   });
 
+  it('a batch that is being written when a sync fails is refused when the kernel is done with its bytes', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      await (await append(log, batchOf(['a']))).committed;
+      machine.hardware.faults = (call) => {
+        if (call === 'datasync') return { kind: 'error', code: 'EIO' };
+        return call === 'write' ? { kind: 'slow', delayMs: 900 } : undefined;
+      };
+      const first = await append(log, batchOf(['b']));
+      await first.written;
+      const second = await append(log, batchOf(['c']));
+      let isWrittenSettled = false;
+      void second.written.catch(() => {
+        isWrittenSettled = true;
+      });
+      await assert.rejects(first.committed, isError('KAFKA_STORAGE_ERROR'));
+      await assert.rejects(second.committed, isError('KAFKA_STORAGE_ERROR'));
+      assert.equal(isWrittenSettled, false);
+      await assert.rejects(second.written, isError('KAFKA_STORAGE_ERROR'));
+      assert.equal(log.logEndOffset, 2);
+    });
+  });
+
   it('a roll whose sync of the old segment fails takes the log offline', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
