@@ -18,8 +18,7 @@ export const NATIVE_COPY_BYTES = 208;
 export function copyShort(source: DataView, from: number, target: DataView, to: number, length: number): void {
   for (let step = 0; step < length; step += 8) {
     const eight = source.getFloat64(from + step, true);
-    // biome-ignore lint/suspicious/noSelfCompare: the quickest way to tell a NaN
-    if (eight === eight) {
+    if (!Number.isNaN(eight)) {
       target.setFloat64(to + step, eight, true);
     } else {
       target.setInt32(to + step, source.getInt32(from + step, true), true);
