@@ -33,6 +33,8 @@ export class MetadataLog {
   readonly #directory: string;
   #image: ClusterImage;
   #newestSnapshot = 0;
+  /** Why nothing more may be appended. */
+  #failure: unknown;
   /** The end of what was asked for last: reads and appends of one log run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<() => void>();
@@ -82,6 +84,9 @@ export class MetadataLog {
   append(decide: Decision): Promise<ClusterImage> {
     return this.#inTurn(async () => {
       for (let tries = 0; tries < APPEND_TRIES_MAX; tries++) {
+        if (this.#failure !== undefined) {
+          throw this.#failure;
+        }
         const entry = await decide(this.#image);
         if (entry === undefined || (await this.#tryAppend(entry))) {
           return this.#image;
@@ -104,7 +109,7 @@ export class MetadataLog {
       await this.#readOn();
       return false;
     }
-    await this.#env.disk.syncDirectory(folder);
+    await this.#makeDurable(folder);
     this.#env.fault('cluster.entry-durable');
     if (number <= newestOf(await this.#snapshotNumbers())) {
       // Our entry is below a snapshot: either the snapshot holds it, which `decide` sees in the image, or we won a
@@ -114,6 +119,19 @@ export class MetadataLog {
     }
     this.#advance(applyEntry(this.#image, entry));
     return true;
+  }
+
+  /**
+   * After a failed sync the folder may have forgotten the entry, although everybody sees it until the next power cut; one more
+   * entry behind it could then stand behind a hole. So this process appends nothing more (D12).
+   */
+  async #makeDurable(folder: string): Promise<void> {
+    try {
+      await this.#env.disk.syncDirectory(folder);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   async #readOn(): Promise<ClusterImage> {

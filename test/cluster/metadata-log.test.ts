@@ -221,6 +221,18 @@ describe('cluster: metadata log', () => {
       assert.equal((await openLog(env)).image.lastNumber, 2);
     }));
 
+  it('after a sync of the folder that failed nothing more is appended', () =>
+    inWorld(21, async (env, machine) => {
+      const log = await openLog(env);
+      const isEio = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EIO';
+      machine.hardware.faults = (call) => (call === 'syncDirectory' ? { kind: 'error', code: 'EIO' } : undefined);
+      await assert.rejects(fill(log, 1), isEio);
+      machine.hardware.faults = () => undefined;
+      await assert.rejects(fill(log, 1), isEio);
+      assert.equal((await env.disk.list(entryFolder(DIRECTORY))).length, 1);
+      assert.equal((await log.catchUp()).lastNumber, 1, 'reading goes on');
+    }));
+
   it('a file system without hard links is refused', () =>
     inWorld(19, async (env) => {
       const log = await openLog(env);
