@@ -16,6 +16,8 @@ export type FaultKind =
   | 'kill at disk call'
   | 'power cut at disk call'
   | 'power cut'
+  /** The broker is killed with a batch written and not synced; the power goes while the next one recovers or begins to serve. */
+  | 'kill, then power cut'
   /** SIGSTOP, and SIGCONT some time later. */
   | 'pause broker'
   | 'pause any'
@@ -151,6 +153,15 @@ export class FaultInjector {
       'power cut': () => {
         done();
         machine.cutPower();
+      },
+      'kill, then power cut': () => {
+        const strike = (process: SimProcess): void => {
+          on(process, () => process.kill('after write'));
+          machine.world.after(chance.between(20, 250), () => {
+            if (!this.#isHealed) machine.cutPower();
+          });
+        };
+        this.#atPoint = { left: chance.between(1, 6), prefix: 'log.append.after-write', strike };
       },
       'pause broker': () => on(this.#targets.broker(), (process) => this.#pause(process, chance)),
       'pause any': () => on(any, (process) => this.#pause(process, chance)),

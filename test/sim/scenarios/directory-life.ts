@@ -124,7 +124,7 @@ class DirectoryLife {
   }
 
   #powerCuts(): FaultWeights {
-    return this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 2 } : {};
+    return this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 1, 'kill, then power cut': 4 } : {};
   }
 
   /** Commands start one after the other until there have been enough of them. */
