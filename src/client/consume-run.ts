@@ -1,6 +1,6 @@
 import type { Env, Timer } from '../kernel/env.ts';
 import { Fetch } from '../protocol/apis/01-fetch.ts';
-import { errorName, isRetriable } from '../protocol/errors.ts';
+import { errorCode, errorName, isRetriable } from '../protocol/errors.ts';
 import { type ResponseOf, ZERO_UUID } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, pickVersion } from './call.ts';
@@ -19,7 +19,6 @@ import { surveyBatches } from './fetched-batches.ts';
 import { describeTopicsByName } from './metadata.ts';
 import { outOfRange } from './offsets.ts';
 import type { PartitionDecoder } from './partition-decoder.ts';
-import { isStaleMetadata } from './partition-leaders.ts';
 import type { RecordOutput } from './record-output.ts';
 import { refusal } from './refusal.ts';
 import type { Transport, TransportReply } from './transport.ts';
@@ -60,7 +59,6 @@ export class ConsumeRun {
   #turn = 0;
   #leadersAreStale = false;
   #retryTimer: Timer | undefined;
-  #failingSinceMs: number | undefined;
   #isAborted = false;
   #isClosed = false;
   #wake: (() => void) | undefined;
@@ -145,8 +143,8 @@ export class ConsumeRun {
     }
     this.#turn = (this.#turn + 1) % count;
     for (const [node, cursors] of byLeader) {
-      if (node < 0) this.#failed(new ConnectionLost('a partition has no leader now'));
-      else void this.#fetch(node, cursors);
+      if (node >= 0) void this.#fetch(node, cursors);
+      else this.#failed(refusal(errorCode('LEADER_NOT_AVAILABLE'), describe(cursors[0])), cursors);
     }
   }
 
@@ -179,12 +177,11 @@ export class ConsumeRun {
     if (result instanceof Error) {
       this.#versionByNode.delete(node);
       if (!(result instanceof ConnectionLost || result instanceof Unreachable)) throw result;
-      this.#failed(result);
+      this.#failed(result, cursors);
       return;
     }
     try {
       if (result.message.errorCode !== 0) throw refusal(result.message.errorCode, 'fetch');
-      this.#failingSinceMs = undefined;
       const parts: Part[] = [];
       for (const { cursor, fetched } of matchAnswer(cursors, result.message)) {
         const fromOffset = cursor.fetchOffset;
@@ -209,10 +206,10 @@ export class ConsumeRun {
     }
     if (name !== 'NONE') {
       if (!isRetriable(name) || name === 'CORRUPT_MESSAGE') throw refusal(fetched.errorCode, describe(cursor));
-      if (isStaleMetadata(name)) this.#leadersAreStale = true;
-      this.#failed(refusal(fetched.errorCode, describe(cursor)));
+      this.#failed(refusal(fetched.errorCode, describe(cursor)), [cursor]);
       return 0;
     }
+    cursor.failingSinceMs = undefined;
     const { nextOffset, recordCount } = surveyBatches(fetched.records ?? []);
     if (nextOffset === undefined) return 0;
     cursor.fetchOffset = Math.max(cursor.fetchOffset, nextOffset);
@@ -227,15 +224,16 @@ export class ConsumeRun {
     this.#output.flush();
   }
 
-  /** Tries again a little later, until nobody has answered well for the whole time allowed. */
-  #failed(error: Error): void {
+  /** Tries again a little later, until nothing good has come for one of the partitions in the whole time allowed. */
+  #failed(error: Error, cursors: readonly PartitionCursor[]): void {
     const nowMs = this.#env.clock.monotonicMs();
-    this.#failingSinceMs ??= nowMs;
-    if (error instanceof ConnectionLost || error instanceof Unreachable) this.#leadersAreStale = true;
     const { timeoutMs } = this.#options;
-    if (timeoutMs > 0 && nowMs - this.#failingSinceMs >= timeoutMs) {
+    for (const cursor of cursors) {
+      cursor.failingSinceMs ??= nowMs;
+      if (timeoutMs === 0 || nowMs - cursor.failingSinceMs < timeoutMs) continue;
       throw error instanceof ClientError ? error : new Unreachable(error.message, { cause: error });
     }
+    this.#leadersAreStale = true;
     this.#retryTimer ??= this.#env.clock.timer(this.#backoff.nextMs(), () => {
       this.#retryTimer = undefined;
       this.#wake?.();
@@ -262,12 +260,14 @@ export class ConsumeRun {
     return { env: this.#env, transport: this.#transport, deadline: this.#deadline() };
   }
 
+  /** What is left for the partition that has waited longest. */
   #deadline(): Deadline {
     const { timeoutMs } = this.#options;
     if (timeoutMs === 0) return new Deadline(this.#env.clock, 0);
     const nowMs = this.#env.clock.monotonicMs();
-    const failingMs = nowMs - (this.#failingSinceMs ?? nowMs);
-    return new Deadline(this.#env.clock, Math.max(1, timeoutMs - failingMs));
+    let sinceMs = nowMs;
+    for (const { failingSinceMs } of this.#cursors) sinceMs = Math.min(sinceMs, failingSinceMs ?? nowMs);
+    return new Deadline(this.#env.clock, Math.max(1, timeoutMs - (nowMs - sinceMs)));
   }
 
   /** undefined when the signal fired first; the work is then left to end by itself. */
@@ -297,8 +297,8 @@ export class ConsumeRun {
   }
 }
 
-function describe({ topic, partition }: PartitionCursor): string {
-  return `topic '${topic}' partition ${partition}`;
+function describe(cursor: PartitionCursor | undefined): string {
+  return `topic '${cursor?.topic}' partition ${cursor?.partition}`;
 }
 
 function outputError(cause: unknown): ClientError {

@@ -91,6 +91,7 @@ async function openCursors(caller: Caller, options: ConsumeOptions): Promise<Par
     ...place,
     fetchOffset: starts[index] ?? 0,
     untilOffset: ends[index] ?? Infinity,
+    failingSinceMs: undefined,
   }));
   // To begin behind the end is no way to be done.
   const beyond = cursors.find(({ fetchOffset, untilOffset }) => fetchOffset > untilOffset);

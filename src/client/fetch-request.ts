@@ -22,6 +22,8 @@ export interface PartitionCursor {
   fetchOffset: number;
   /** Reading ends before this offset; Infinity when it follows. */
   readonly untilOffset: number;
+  /** Monotonic milliseconds since when nothing good came for it; undefined while all is well. */
+  failingSinceMs: number | undefined;
 }
 
 export type FetchedPartition = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number];

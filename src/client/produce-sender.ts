@@ -112,11 +112,6 @@ export class ProduceSender {
     else void this.#pack(batch);
   }
 
-  /** Sends nothing more. */
-  stop(reason: Error): void {
-    this.#fail(reason);
-  }
-
   /** Resolves when no request is on its way. */
   async settled(): Promise<void> {
     if (this.#sendingCount === 0) return;
@@ -213,7 +208,6 @@ export class ProduceSender {
       const timeoutMs = this.#attemptMs(batches);
       const message = await sendProduce(this.#transport, node, version, { topic, acks, timeoutMs, batches });
       this.#count(node, -1);
-      this.#backoff.reset();
       this.#answered(batches, acks === 0 ? undefined : readProduceAnswers(message));
     } catch (error) {
       this.#count(node, -1);
@@ -251,6 +245,7 @@ export class ProduceSender {
   #acked(batch: PendingBatch): void {
     this.#queues[batch.partition]?.acked(batch);
     this.#unackedCount--;
+    this.#backoff.reset();
     this.#events.acked(batch);
   }
 

@@ -30,6 +30,25 @@ describe('consumer in trouble', () => {
     assert.ok(tookMs >= 15_000 && tookMs < 17_000, `${tookMs} ms`);
   });
 
+  it('does not wait for ever for one partition out of several', async () => {
+    for (const trouble of ['no leader', 'error'] as const) {
+      const { add, broker, clock, output, read } = scene();
+      const topic = add('t', 2);
+      put(topic, ['a']);
+      put(topic, ['b'], 1);
+      topic.leaders[1] = trouble === 'no leader' ? -1 : 2;
+      broker.fault = ({ api, nodeId }) => {
+        return api.key === Fetch.key && nodeId === 2 ? { kind: 'refuse', error: 'KAFKA_STORAGE_ERROR' } : undefined;
+      };
+      const startMs = clock.monotonicMs();
+      await assert.rejects(read({ start: { kind: 'offset', offset: 0 }, exitAtEnd: false, timeoutMs: 5000 }), {
+        kind: 'refused',
+      });
+      assert.equal(output.text, 'a\n');
+      assert.ok(clock.monotonicMs() - startMs < 8000);
+    }
+  });
+
   it('stops when the topic is deleted, or another takes its name', async () => {
     const { add, broker, read } = scene();
     const topic = add('t');
