@@ -30,14 +30,16 @@ export default class Serve extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'NAME=VALUE',
-      description: "a broker setting, by Kafka's name (repeatable)",
+      description: "a broker setting for this process, by Kafka's name (repeatable)",
     }),
     config: Flags.string({
       helpValue: 'FILE',
-      description: 'broker settings as a Java properties file; - is standard input',
+      description:
+        'broker settings as a Java properties file (- is standard input), kept in the directory in place of those kept there: commands that work without a server obey them too; flags win',
     }),
     durability: Flags.option({ options: ['ack', 'interval', 'os'] as const })({
-      description: 'when records are on the disk: before the ack, at intervals, or when the system pleases',
+      description:
+        'for this process, when records are on the disk: before the ack, at intervals, or when the system pleases',
     }),
     'ready-fd': Flags.integer({
       min: 1,

@@ -1,6 +1,6 @@
 /** `streamctl serve`: checks addresses and settings, starts the broker, says when clients can connect, stops on a signal. */
 import { resolve } from 'node:path';
-import { brokerSettings, SettingsError } from '../broker/broker-settings.ts';
+import { type BrokerSettings, brokerSettings, SettingsError } from '../broker/broker-settings.ts';
 import type { Signal } from '../kernel/env.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
@@ -28,7 +28,7 @@ export interface ServeCommand {
 export async function runServe(host: Host, common: CommonOptions, command: ServeCommand): Promise<ExitCode> {
   if (common.target.kind === 'bootstrap') throw usageError('serve runs a broker over a directory; give --dir, not -b');
   const listen = decideListen(command);
-  const settings = await settingsOf(host, command);
+  const { settings, keep } = await settingsOf(host, command);
   const ready =
     command.readyDescriptor === undefined ? undefined : host.openDescriptor(command.readyDescriptor, '--ready-fd');
   const directory = resolve(common.target.path);
@@ -39,6 +39,7 @@ export async function runServe(host: Host, common: CommonOptions, command: Serve
       listen: listen.addresses,
       advertise: listen.advertise,
       settings,
+      keep,
       timeoutMs: common.timeoutMs,
       note: (text) => {
         if (!common.quiet) host.stdio.note(text);
@@ -61,15 +62,18 @@ export async function runServe(host: Host, common: CommonOptions, command: Serve
   }
 }
 
-async function settingsOf(host: Host, command: ServeCommand): Promise<ReturnType<typeof brokerSettings>> {
+/** What the flags say, for this process; and what the file says, which the directory keeps for every broker of it. */
+async function settingsOf(
+  host: Host,
+  command: ServeCommand,
+): Promise<{ settings: BrokerSettings; keep: ReadonlyMap<string, string> | undefined }> {
   const { configFile, assignments, durability } = command;
   const configText = configFile === undefined ? undefined : await readAll(host, configFile);
   try {
-    return brokerSettings({
-      assignments,
-      ...(configText === undefined ? {} : { configText }),
-      ...(durability === undefined ? {} : { durability }),
-    });
+    return {
+      settings: brokerSettings({ assignments, ...(durability === undefined ? {} : { durability }) }),
+      keep: configText === undefined ? undefined : brokerSettings({ configText, assignments: [] }).given,
+    };
   } catch (error) {
     if (error instanceof SettingsError) throw usageError(error.message);
     throw error;

@@ -33,8 +33,8 @@ export interface ServerOptions {
   readonly advertise?: { readonly host: string; readonly port: number } | undefined;
   /** What the flags of this process say. */
   readonly settings: BrokerSettings;
-  /** Broker configs to keep in the directory, for this and all later brokers of it. */
-  readonly keep?: ReadonlyMap<string, string>;
+  /** The broker configs to keep in the directory from now on, in place of those kept there, for all brokers of it. */
+  readonly keep?: ReadonlyMap<string, string> | undefined;
   /** How long to wait for the place; 0 = for ever. */
   readonly timeoutMs: number;
   /** A line for people. */
@@ -149,7 +149,7 @@ async function startBroker(
   };
   try {
     if (options.keep !== undefined) {
-      await session.alterSettings(options.keep);
+      await session.alterSettings(replacing(session.settings(), options.keep));
     }
     broker = await Broker.start(env, session, options.settings);
     await listenForCommands(broker, session);
@@ -176,4 +176,13 @@ async function startBroker(
       return stopping;
     },
   };
+}
+
+/** The changes that make `wanted` of what is kept. */
+function replacing(kept: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): Map<string, string | null> {
+  const changes = new Map<string, string | null>(wanted);
+  for (const name of kept.keys()) {
+    if (!wanted.has(name)) changes.set(name, null);
+  }
+  return changes;
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { cleanEnvironment, ended, STREAMCTL, startServe, streamctl, withFolder } from '../helpers/streamctl.ts';
 
@@ -31,6 +33,24 @@ describe('e2e: serve', function () {
       assert.match(ready, /^ready: serving .* on 127\.0\.0\.1:[1-9]\d*\n$/);
       child.kill('SIGINT');
       assert.equal((await end).status, EXIT.ok);
+    }));
+
+  it('keeps the settings of --config in the directory, those of -X for itself', () =>
+    withFolder(async (folder) => {
+      const directory = join(folder, 'data');
+      const file = join(folder, 'server.properties');
+      writeFileSync(file, 'message.max.bytes=2000\n');
+      const configured = await startServe(directory, '--config', file, '-X', 'message.max.bytes=3000');
+      assert.equal((await streamctl(['topics', 'create', 't', '-q', '--dir', directory])).status, EXIT.ok);
+      const line = `${'x'.repeat(2500)}\n`;
+      const produce = () => streamctl(['produce', 't', '-q', '--dir', directory], { input: line });
+      assert.equal((await produce()).status, EXIT.ok, 'the flag wins');
+      assert.equal(await configured.stop(), EXIT.ok);
+      assert.equal((await produce()).status, EXIT.data, 'with no server the file counts');
+
+      writeFileSync(file, '');
+      assert.equal(await (await startServe(directory, '--config', file)).stop(), EXIT.ok);
+      assert.equal((await produce()).status, EXIT.ok, 'another file takes the place of the first');
     }));
 
   it('a taken port and a served directory are conflicts that say what to do', () =>
