@@ -3,9 +3,11 @@
  *
  * Entries are added in memory, after the log bytes that they point to were written, and reach the file later and in order
  * (C-3): a crash may lose the last ones, never their order. The part of an old file is read when something looks
- * entries up; a command that only appends never reads it. No file stays open. Not synced: an index can be derived.
+ * entries up; a command that only appends never reads it. No file stays open. Synced only when a segment is left for the next
+ * one or was recovered, as the next recovery may not walk it again: an index can be derived.
  */
 import type { Disk } from '../kernel/env.ts';
+import type { FileSync } from './atomic-file.ts';
 
 /** Entries that wait for being written; the writer of the log flushes when it sees more. */
 export const INDEX_FLUSH_ENTRIES = 512;
@@ -20,10 +22,14 @@ export class IndexEntries {
   #bytes: Buffer = Buffer.alloc(0);
   #firstInMemory: number;
   #count: number;
+  /** How many of them were in the file when this object was made, or are since the entries were dropped from memory. */
+  #oldCount: number;
   #persistedCount: number;
   #loading: Promise<boolean> | undefined;
   /** Changes when entries that may be in the file are replaced or cut, so that a write under way does not count for them. */
   #generation = 0;
+  /** One flush at a time. */
+  #flushing: Promise<void> = Promise.resolve();
 
   /** `persistedCount` entries are in the file already; 0 for one that may not exist yet. */
   constructor(disk: Disk, path: string, entryBytes: number, persistedCount: number) {
@@ -32,6 +38,7 @@ export class IndexEntries {
     this.entryBytes = entryBytes;
     this.#firstInMemory = persistedCount;
     this.#count = persistedCount;
+    this.#oldCount = persistedCount;
     this.#persistedCount = persistedCount;
   }
 
@@ -92,25 +99,41 @@ export class IndexEntries {
   unload(): void {
     this.#bytes = Buffer.alloc(0);
     this.#firstInMemory = this.#count;
+    this.#oldCount = this.#count;
   }
 
-  /** Writes what the file does not have yet. The file exists afterwards and holds exactly `count` entries. */
-  async flush(): Promise<void> {
+  /**
+   * Writes what the file does not have yet; it exists afterwards and holds exactly `count` entries. False, and nothing is
+   * written, when the file has lost entries that it had: the index is to be rebuilt. With `sync` the file is durable then.
+   */
+  flush(sync?: FileSync): Promise<boolean> {
+    const flushed = this.#flushing.then(() => this.#flush(sync));
+    this.#flushing = flushed.then(
+      () => undefined,
+      () => undefined,
+    );
+    return flushed;
+  }
+
+  async #flush(sync: FileSync | undefined): Promise<boolean> {
     const count = this.#count;
     const from = this.#persistedCount;
     const generation = this.#generation;
     const file = await this.#disk.open(this.path, 'w+');
     try {
+      if ((await file.size()) < from * this.entryBytes) return false;
       if (count > from) {
         const start = (from - this.#firstInMemory) * this.entryBytes;
         const bytes = this.#bytes.subarray(start, (count - this.#firstInMemory) * this.entryBytes);
         await file.writev([bytes], from * this.entryBytes);
       }
       await file.truncate(count * this.entryBytes);
+      await sync?.run(file);
     } finally {
       await file.close();
     }
     if (generation === this.#generation) this.#persistedCount = count;
+    return true;
   }
 
   /**
@@ -118,11 +141,12 @@ export class IndexEntries {
    * file follows with the next `flush`.
    */
   replaceOld(entries: Buffer): void {
-    const added = this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
-    const addedCount = this.#count - this.#firstInMemory;
+    const addedFrom = Math.max(this.#oldCount - this.#firstInMemory, 0) * this.entryBytes;
+    const added = this.#bytes.subarray(addedFrom, (this.#count - this.#firstInMemory) * this.entryBytes);
     this.#bytes = Buffer.concat([entries, added]);
     this.#firstInMemory = 0;
-    this.#count = entries.length / this.entryBytes + addedCount;
+    this.#oldCount = entries.length / this.entryBytes;
+    this.#count = this.#bytes.length / this.entryBytes;
     this.#persistedCount = 0;
     this.#generation += 1;
   }
@@ -137,6 +161,7 @@ export class IndexEntries {
     if (count >= this.#count) return;
     this.#generation += 1;
     this.#count = count;
+    this.#oldCount = Math.min(this.#oldCount, count);
     this.#persistedCount = Math.min(this.#persistedCount, count);
     if (count <= this.#firstInMemory) {
       this.#firstInMemory = count;

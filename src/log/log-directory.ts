@@ -195,7 +195,8 @@ export class LogDirectory {
   /** Flushes and closes all logs and leaves what the next open needs. Nothing may be in flight. */
   async close(): Promise<void> {
     await this.#records.stop();
-    const logs = await Promise.all(this.#opening.values());
+    await Promise.allSettled(this.#opening.values());
+    const logs = [...this.#logs.values()];
     let clean = true;
     for (let from = 0; from < logs.length; from += CLOSING_COUNT) {
       await Promise.all(

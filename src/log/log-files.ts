@@ -4,7 +4,7 @@
  *
  * First append: the directory, partition.metadata (synced), leader-epoch-checkpoint (synced), an empty `.log`; then the
  * partition's directory and the log directory are synced; only then is anything written to the `.log`. Roll: the indexes of the
- * segment that is left, a producer snapshot, the new `.log`; then the directory is synced.
+ * segment that is left (synced), a producer snapshot, the new `.log`; then the directory is synced.
  */
 import type { DiskFile } from '../kernel/env.ts';
 import { replaceFile } from './atomic-file.ts';
@@ -12,12 +12,11 @@ import { formatLeaderEpochFile, LEADER_EPOCH_FILE } from './leader-epoch-file.ts
 import type { EpochEntry } from './leader-epochs.ts';
 import type { LogHost } from './log-host.ts';
 import { formatPartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.ts';
-import type { Segment } from './segment.ts';
+import type { Segment, SegmentContext } from './segment.ts';
 import { segmentFileName } from './segment-files.ts';
 
 export interface LogFilesState {
-  /** The partition's directory. */
-  readonly directory: string;
+  readonly context: SegmentContext;
   readonly topicId: string;
   /** Whether directory and partition.metadata are there. */
   readonly directoryMade: boolean;
@@ -26,6 +25,7 @@ export interface LogFilesState {
 
 export class LogFiles {
   readonly #host: LogHost;
+  readonly #context: SegmentContext;
   readonly #directory: string;
   readonly #topicId: string;
   #directoryMade: boolean;
@@ -34,17 +34,23 @@ export class LogFiles {
 
   constructor(host: LogHost, state: LogFilesState) {
     this.#host = host;
-    this.#directory = state.directory;
+    this.#context = state.context;
+    this.#directory = state.context.directory;
     this.#topicId = state.topicId;
     this.#directoryMade = state.directoryMade;
     this.#epochsOnDisk = state.epochsOnDisk;
   }
 
   /** The open file of `segment`; makes it, and all that must be on the disk before its first batch. */
-  async makeReady(segment: Segment, previous: Segment | undefined, epochs: readonly EpochEntry[]): Promise<DiskFile> {
+  async makeReady(
+    segment: Segment,
+    previous: Segment | undefined,
+    epochs: readonly EpochEntry[],
+    indexIntervalBytes: number,
+  ): Promise<DiskFile> {
     const known = this.#active;
     if (known?.segment === segment && epochs === this.#epochsOnDisk) return known.file;
-    if (!segment.created) return this.#create(segment, previous, epochs);
+    if (!segment.created) return this.#create(segment, previous, epochs, indexIntervalBytes);
     if (await this.#replaceEpochs(epochs)) await this.#host.env.disk.syncDirectory(this.#directory);
     return known?.segment === segment ? known.file : this.#pin(segment, 'open');
   }
@@ -89,14 +95,19 @@ export class LogFiles {
     this.#active = undefined;
   }
 
-  async #create(segment: Segment, previous: Segment | undefined, epochs: readonly EpochEntry[]): Promise<DiskFile> {
+  async #create(
+    segment: Segment,
+    previous: Segment | undefined,
+    epochs: readonly EpochEntry[],
+    indexIntervalBytes: number,
+  ): Promise<DiskFile> {
     const { env } = this.#host;
     const newDirectory = !this.#directoryMade;
     if (newDirectory) await this.#makeDirectory();
     env.fault('log.create.before-files');
     await this.#replaceEpochs(epochs);
     if (previous?.created === true) {
-      await previous.sealIndexes();
+      await this.#host.indexes.seal(this.#context, previous, indexIntervalBytes, this.#host.sync);
       if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
     }
     const file = await this.#pin(segment, 'create');

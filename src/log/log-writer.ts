@@ -15,7 +15,7 @@ import { CommitWaiters } from './commit-waiters.ts';
 import { flushPolicyOf } from './flush-policy.ts';
 import { Flusher } from './flusher.ts';
 import { highWatermark } from './high-watermark.ts';
-import { INDEX_FLUSH_ENTRIES } from './index-entries.ts';
+import { INDEX_FLUSH_ENTRIES, type IndexEntries } from './index-entries.ts';
 import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { NotAllowedToWrite, refusal, storageError } from './log-failure.ts';
@@ -243,7 +243,7 @@ export class LogWriter {
   #makeReady(segment: Segment): Promise<DiskFile> {
     const { segments } = this.#state;
     const previous = segment.created ? undefined : segments.floor(segment.baseOffset - 1);
-    return this.#files.makeReady(segment, previous, this.#epochs);
+    return this.#files.makeReady(segment, previous, this.#epochs, this.#config.indexIntervalBytes);
   }
 
   async #wrote(group: AppendGroup): Promise<void> {
@@ -260,7 +260,7 @@ export class LogWriter {
   }
 
   /** An index can be derived: what cannot be written now is written later, or built anew. */
-  async #flushIndex(entries: { flush(): Promise<void>; readonly path: string }): Promise<void> {
+  async #flushIndex(entries: IndexEntries): Promise<void> {
     try {
       await entries.flush();
     } catch (error) {

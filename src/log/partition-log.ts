@@ -76,7 +76,8 @@ export class PartitionLog {
   readonly #reader: LogReader;
   readonly #listeners = new Set<() => void>();
   #config: LogConfig;
-  #closing = false;
+  /** `closing`: no appends any more; `closed`: no reads either. */
+  #life: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(host: LogHost, options: PartitionLogOptions, loaded: LoadedLog) {
     const { context, topicId, directoryMade } = options;
@@ -89,8 +90,7 @@ export class PartitionLog {
     this.#loaded = loaded;
     this.#config = options.config;
     this.#segments = new SegmentList(loaded.segments);
-    const { directory } = context;
-    this.#files = new LogFiles(host, { directory, topicId, directoryMade, epochsOnDisk: loaded.epochsOnDisk });
+    this.#files = new LogFiles(host, { context, topicId, directoryMade, epochsOnDisk: loaded.epochsOnDisk });
     this.#reader = new LogReader(host, context, this.#segments);
     const state = { ...loaded, name: options.name, context, segments: this.#segments };
     this.#writer = new LogWriter(host, this.#files, state, options.config, () => this.#advanced());
@@ -151,10 +151,11 @@ export class PartitionLog {
     });
   }
 
-  /** @throws KafkaError OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR */
+  /** @throws KafkaError OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER once closed */
   async read(request: ReadRequest): Promise<LogRead> {
     const { offset } = request;
     const { logStartOffset, logEndOffset } = this;
+    if (this.#life === 'closed') throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
     if (offset < logStartOffset || offset > logEndOffset) {
       const message = `offset ${offset} is not within ${logStartOffset} to ${logEndOffset}`;
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message);
@@ -221,8 +222,9 @@ export class PartitionLog {
 
   /** Writes and syncs what is queued, and what a clean close leaves behind. Nothing is appended afterwards. */
   async close(): Promise<LogCloseResult> {
-    this.#closing = true;
+    this.#life = 'closing';
     await this.#writer.close();
+    this.#life = 'closed';
     const result = this.#writer.failed === undefined ? await this.#leave() : 'unclean';
     this.#files.release();
     for (const segment of this.#segments.all()) {
@@ -242,7 +244,7 @@ export class PartitionLog {
     const { logEndOffset } = this;
     producers.expire(this.#host.env.clock.wallMs());
     try {
-      await active.sealIndexes();
+      await this.#host.indexes.seal(this.#options.context, active, this.#config.indexIntervalBytes);
       await this.#files.saveEpochs(this.#writer.epochs);
       await this.#replaceSnapshot(logEndOffset);
     } catch (error) {
@@ -288,7 +290,7 @@ export class PartitionLog {
   #checkAppendable(request: AppendRequest): void {
     if (this.#writer.failed !== undefined) throw this.#writer.failed;
     if (this.#loaded.damagedAt !== undefined) throw storageError(`${this.name} is damaged and takes no appends`);
-    if (this.#closing || !this.#host.canWrite())
+    if (this.#life !== 'open' || !this.#host.canWrite())
       throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
     if (request.origin !== 'follower' && request.leaderEpoch < this.leaderEpoch) {
       const message = `leader epoch ${request.leaderEpoch} is older than ${this.leaderEpoch}`;

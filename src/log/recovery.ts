@@ -182,7 +182,7 @@ async function rewrite(file: DiskFile, from: number, to: number): Promise<void> 
 /** Indexes can be derived: a full disk is no reason not to open. */
 async function sealIfRoom(options: LoadOptions, segment: Segment): Promise<void> {
   try {
-    await segment.sealIndexes();
+    await segment.sealIndexes(options.sync);
   } catch (error) {
     options.env.log.warn(`${segment.path}: its index files cannot be written: ${String(error)}`);
   }

@@ -4,12 +4,15 @@
  * synced, may be empty or full of zeros. That its entries point to the right batches is seen by those who follow them.
  */
 import * as batch from '../protocol/records/batch.ts';
+import type { FileSync } from './atomic-file.ts';
 import { scanBatches } from './batch-scan.ts';
 import type { OpenFiles } from './open-files.ts';
 import { Segment, type SegmentContext } from './segment.ts';
 
 /** The segments whose index entries are kept in memory; beyond, the least recently used ones are dropped. */
 const LOADED_SEGMENTS_MAX = 64;
+
+const PROBE_BYTES = 8192;
 
 /** The loaded indexes of a log directory, bounded. */
 export class SegmentIndexes {
@@ -54,24 +57,57 @@ export class SegmentIndexes {
     segment.learnLargest();
   }
 
+  /** Writes both indexes with their last time entry, with `sync` durably; builds anew what the files have lost. */
+  async seal(context: SegmentContext, segment: Segment, indexIntervalBytes: number, sync?: FileSync): Promise<void> {
+    if (await segment.sealIndexes(sync)) return;
+    await this.rebuild(context, segment, indexIntervalBytes);
+    await segment.sealIndexes(sync);
+  }
+
   forget(segment: Segment): void {
     this.#loaded.delete(segment);
   }
 
   async #load(context: SegmentContext, segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<void> {
     const loaded = await Promise.all([segment.offsetIndex.entries.load(), segment.timeIndex.entries.load()]);
-    if (!loaded.includes(false) && this.#isSound(segment, endOffset)) {
+    if (!loaded.includes(false) && (await this.#isSound(segment, endOffset))) {
       segment.indexesChecked = true;
       segment.learnLargest();
       return;
     }
-    context.env.log.warn(`the index files of ${segment.path} are damaged and are built anew`);
+    context.env.log.info(`the index files of ${segment.path} do not fit its batches and are built anew`);
     await this.rebuild(context, segment, indexIntervalBytes);
+    await this.#flush(context, segment);
   }
 
-  #isSound(segment: Segment, endOffset: number): boolean {
+  /** An index can be derived: what cannot be written now is built anew the next time. */
+  async #flush(context: SegmentContext, segment: Segment): Promise<void> {
+    try {
+      await Promise.all([segment.offsetIndex.entries.flush(), segment.timeIndex.entries.flush()]);
+    } catch (error) {
+      context.env.log.debug(`the index files of ${segment.path} cannot be written: ${String(error)}`);
+    }
+  }
+
+  async #isSound(segment: Segment, endOffset: number): Promise<boolean> {
     if (segment.indexesChecked) return true;
-    return segment.offsetIndex.isSound(segment.writtenBytes) && segment.timeIndex.isSound(endOffset);
+    if (!segment.offsetIndex.isSound(segment.writtenBytes) || !segment.timeIndex.isSound(endOffset)) return false;
+    const last = segment.timeIndex.last();
+    // Whoever seals or closes a segment adds a time entry; and entries come in pairs, but for that last one.
+    if (last === undefined) return segment.writtenBytes === 0;
+    if (segment.offsetIndex.entries.count === 0 && segment.timeIndex.entries.count > 1) return false;
+    // A first entry of zeros increases as it must: only the batch says whether it is one.
+    let holds = false;
+    const from = segment.offsetIndex.lookup(last.offset);
+    const range = { from, to: segment.writtenBytes, wholeBatches: false, chunkBytes: PROBE_BYTES };
+    await this.#files.use(segment.path, (file) =>
+      scanBatches(file, range, (bytes, at) => {
+        if (batch.lastOffset(bytes, at) < last.offset) return 'next';
+        holds = batch.lastOffset(bytes, at) === last.offset && batch.maxTimestamp(bytes, at) === last.timestamp;
+        return 'stop';
+      }),
+    );
+    return holds;
   }
 
   #evict(): void {

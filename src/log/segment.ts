@@ -8,6 +8,7 @@
  * rules are those of Kafka 4's LogSegment.append (contract 4.3).
  */
 import type { Env } from '../kernel/env.ts';
+import type { FileSync } from './atomic-file.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { OpenFiles } from './open-files.ts';
 import { segmentFileName } from './segment-files.ts';
@@ -126,10 +127,14 @@ export class Segment {
     this.writtenBytes += batch.sizeBytes;
   }
 
-  /** Adds the last time entry and writes both indexes: on roll, on close and after recovery. */
-  async sealIndexes(): Promise<void> {
+  /**
+   * Adds the last time entry and writes both indexes: on roll, on close and after recovery. False when a file has lost
+   * entries that it had: both indexes are to be rebuilt. With `sync` both are durable then.
+   */
+  async sealIndexes(sync?: FileSync): Promise<boolean> {
     this.timeIndex.maybeAppend(this.#largest);
-    await Promise.all([this.offsetIndex.entries.flush(), this.timeIndex.entries.flush()]);
+    const flushed = await Promise.all([this.offsetIndex.entries.flush(sync), this.timeIndex.entries.flush(sync)]);
+    return !flushed.includes(false);
   }
 
   /** Empties the indexes and what is known of timestamps, so that a walk of the batches builds them anew. */

@@ -45,7 +45,7 @@ export async function truncateSegments(
     await gone.remove();
     const empty = Segment.planned(log.context, offset);
     segments.replaceAll(empty);
-    await files.makeReady(empty, undefined, []);
+    await files.makeReady(empty, undefined, [], config.indexIntervalBytes);
   } else {
     endOffset = await cutActive(log, offset, logEndOffset, config);
   }

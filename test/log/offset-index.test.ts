@@ -110,6 +110,50 @@ describe('log: offset index', () => {
     });
   });
 
+  it('a file that lost entries is not written to, until they are replaced', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const index = indexOf(env, 3);
+      fill(index, 4, 5);
+      assert.equal(await index.entries.flush(), false);
+      assert.equal(contentOf(machine, PATH).length, 0);
+      const rebuilt = indexOf(env);
+      fill(rebuilt, 1, 3);
+      index.entries.replaceOld(Buffer.from(rebuilt.entries.inMemory()));
+      assert.equal(await index.entries.flush(), true);
+    });
+    assert.equal(contentOf(machine, PATH).length, 5 * 8);
+  });
+
+  it('old entries are replaced once, whether they were loaded or not', async () => {
+    await run(newMachine(), async (env) => {
+      const old = indexOf(env);
+      fill(old, 1, 3);
+      await old.entries.flush();
+      const index = indexOf(env, 3);
+      fill(index, 4, 5);
+      assert.equal(await index.entries.load(), true);
+      for (let round = 0; round < 2; round++) index.entries.replaceOld(Buffer.from(old.entries.inMemory()));
+      assert.equal(index.entries.count, 5);
+      assert.equal(index.lookup(1040), 400);
+    });
+  });
+
+  it('flushes that overlap leave all entries in the file', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const index = indexOf(env);
+      const flushes: Promise<boolean>[] = [];
+      for (let at = 1; at <= 20; at++) {
+        fill(index, at, at);
+        flushes.push(index.entries.flush());
+        if (at % 3 === 0) await env.clock.sleep(0);
+      }
+      await Promise.all(flushes);
+    });
+    assert.equal(contentOf(machine, PATH).length, 20 * 8);
+  });
+
   it('replacing the old entries keeps the new ones', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
