@@ -1,5 +1,5 @@
 /**
- * The entries of an index file (.index or .timeindex): fixed-size, only ever added at the end or cut from it.
+ * The entries of an index file (.index or .timeindex): fixed-size, only ever added at the end.
  *
  * Entries are added in memory, after the log bytes that they point to were written, and reach the file later and in order
  * (C-3): a crash may lose the last ones, never their order. The part of an old file is read when something looks
@@ -26,7 +26,7 @@ export class IndexEntries {
   #oldCount: number;
   #persistedCount: number;
   #loading: Promise<boolean> | undefined;
-  /** Changes when entries that may be in the file are replaced or cut, so that a write under way does not count for them. */
+  /** Changes when entries that may be in the file are replaced, so that a write under way does not count for them. */
   #generation = 0;
   /** One flush at a time. */
   #flushing: Promise<void> = Promise.resolve();
@@ -154,18 +154,5 @@ export class IndexEntries {
   /** All entries in memory, one after the other. */
   inMemory(): Buffer {
     return this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
-  }
-
-  /** Keeps the first `count` entries; the file follows with the next `flush`. */
-  cut(count: number): void {
-    if (count >= this.#count) return;
-    this.#generation += 1;
-    this.#count = count;
-    this.#oldCount = Math.min(this.#oldCount, count);
-    this.#persistedCount = Math.min(this.#persistedCount, count);
-    if (count <= this.#firstInMemory) {
-      this.#firstInMemory = count;
-      this.#bytes = Buffer.alloc(0);
-    }
   }
 }

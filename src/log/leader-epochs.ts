@@ -30,15 +30,6 @@ export function cutEpochsFromEnd(entries: readonly EpochEntry[], endOffset: numb
   return kept.length === entries.length ? entries : kept;
 }
 
-/** The entries of a log that begins at `startOffset`: the epoch that holds it begins there. */
-export function cutEpochsFromStart(entries: readonly EpochEntry[], startOffset: number): readonly EpochEntry[] {
-  const first = entries[0];
-  if (first === undefined || first.startOffset >= startOffset) return entries;
-  const later = entries.filter((entry) => entry.startOffset > startOffset);
-  const holder = entries[entries.length - later.length - 1];
-  return holder === undefined ? later : [{ epoch: holder.epoch, startOffset }, ...later];
-}
-
 /**
  * The largest epoch that is not above `epoch`, and where it ends (exclusive): the start of the next one, or the log's end.
  * Both are -1 when the log knows no epoch as high. When `epoch` is below all that the log knows, it is answered itself with

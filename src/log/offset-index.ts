@@ -39,11 +39,6 @@ export class OffsetIndex {
     return bytes.readInt32BE(at + 4);
   }
 
-  /** Drops the entries of batches that begin at or after `position`. The entries must be loaded. */
-  cutFrom(position: number): void {
-    this.entries.cut(this.#lastAtMost((bytes, at) => bytes.readInt32BE(at + 4) < position) + 1);
-  }
-
   /** Whether all entries increase as they must and lie within the log's `logBytes`. The entries must be loaded. */
   isSound(logBytes: number): boolean {
     let offset = -1;

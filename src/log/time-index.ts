@@ -62,14 +62,6 @@ export class TimeIndex {
     return this.entries.count === 0 ? undefined : this.#read(this.entries.count - 1);
   }
 
-  /** Drops the entries of offsets at and after `offset`. The entries must be loaded. */
-  cutFrom(offset: number): void {
-    let count = this.entries.count;
-    while (count > 0 && this.#read(count - 1).offset >= offset) count -= 1;
-    this.entries.cut(count);
-    this.#lastTimestamp = this.last()?.timestamp ?? -1n;
-  }
-
   /** Whether all entries increase as they must and lie below `endOffset`. The entries must be loaded. */
   isSound(endOffset: number): boolean {
     let last: TimestampAtOffset = { timestamp: -1n, offset: this.#baseOffset - 1 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assignEpoch, cutEpochsFromEnd, cutEpochsFromStart, endOffsetForEpoch } from '../../src/log/leader-epochs.ts';
+import { assignEpoch, cutEpochsFromEnd, endOffsetForEpoch } from '../../src/log/leader-epochs.ts';
 
 const ENTRIES = [
   { epoch: 1, startOffset: 0 },
@@ -21,11 +21,9 @@ describe('log: leader epochs', () => {
     assert.deepEqual(assignEpoch(ENTRIES, 4, 12), [...ENTRIES.slice(0, 2), { epoch: 4, startOffset: 12 }]);
   });
 
-  it('is cut from the end and from the start', () => {
+  it('is cut from the end', () => {
     assert.deepEqual(cutEpochsFromEnd(ENTRIES, 25), ENTRIES.slice(0, 2));
     assert.equal(cutEpochsFromEnd(ENTRIES, 26), ENTRIES);
-    assert.deepEqual(cutEpochsFromStart(ENTRIES, 12), [{ epoch: 3, startOffset: 12 }, ENTRIES[2]]);
-    assert.equal(cutEpochsFromStart(ENTRIES, 0), ENTRIES);
   });
 
   for (const [epoch, leaderEpoch, endOffset] of [
