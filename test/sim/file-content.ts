@@ -87,9 +87,10 @@ export class FileContent {
     if (loss === 'all kept') for (const change of pending) applyChange(this.#durable, change);
     if (loss === 'prefix') this.#keepPrefix(pending, chance);
     if (loss === 'sectors') this.#keepSectors(pending, sizeBefore, chance);
-    if (loss === 'NUL tail') {
+    const hasGrown = sizeBefore > this.#durable.size && pending.some(({ kind }) => kind === 'write');
+    if (loss === 'NUL tail' && hasGrown) {
       const blockEnd = Math.ceil(sizeBefore / BLOCK_BYTES) * BLOCK_BYTES;
-      this.#durable.truncate(Math.max(this.#durable.size, chance.pick([sizeBefore, blockEnd])));
+      this.#durable.truncate(chance.pick([sizeBefore, blockEnd]));
     }
   }
 

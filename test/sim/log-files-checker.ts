@@ -60,10 +60,8 @@ function checkSegment(machine: SimMachine, path: string, bytes: Buffer, state: P
     batches.push({ position, lastOffset: state.nextOffset - 1, maxTimestamp: bytes.readBigInt64BE(position + 35) });
     position += OVERHEAD_BYTES + bytes.readInt32BE(position + 8);
   }
-  if (machine.bootCount === 1) {
-    wrong ??= checkOffsetIndex(contentOf(machine, path.replace(/log$/, 'index')), base, batches);
-    wrong ??= checkTimeIndex(contentOf(machine, path.replace(/log$/, 'timeindex')), base, batches);
-  }
+  wrong ??= checkOffsetIndex(contentOf(machine, path.replace(/log$/, 'index')), base, batches);
+  wrong ??= checkTimeIndex(contentOf(machine, path.replace(/log$/, 'timeindex')), base, batches);
   if (wrong !== undefined) machine.world.violate(wrong.rule, `${path} at ${position}: ${wrong.text}`);
 }
 
