@@ -1,5 +1,5 @@
 /**
- * The surface that scripts stand on: every command with its arguments and flags. `commands.json` is the snapshot; a change
+ * The surface that scripts stand on: every command with its arguments and flags. `commands.snapshot` (JSON) is the snapshot; a change
  * of it is a change for users. `UPDATE_SURFACE=1 npm run mocha` writes it anew.
  */
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { commands } from '../../src/cli/command-table.ts';
 import { globalFlags, jsonFlag } from '../../src/cli/global-flags.ts';
 
-const SNAPSHOT = new URL('./commands.json', import.meta.url);
+const SNAPSHOT = new URL('./commands.snapshot', import.meta.url);
 
 interface FlagDefinition {
   readonly char?: string | undefined;
