@@ -16,6 +16,8 @@ import { decodeValues } from './value-decoder.ts';
 const RECORDS_BYTES_MAX = 512 << 20;
 /** Above this, decompression leaves the main loop to others. */
 const OFFLOAD_BYTES_MIN = 64 << 10;
+/** So much is decoded without a break. */
+const YIELD_BYTES = 512 << 10;
 
 interface WantedOffsets {
   readonly fromOffset: number;
@@ -30,6 +32,7 @@ export class PartitionDecoder {
   readonly #output: RecordOutput;
   readonly #sink: RecordSink | undefined;
   #recordsWanted: number;
+  #sinceYieldBytes = 0;
 
   constructor(env: Env, options: ConsumeOptions, output: RecordOutput) {
     this.#env = env;
@@ -68,11 +71,19 @@ export class PartitionDecoder {
           this.#decodeSome(decodable);
           if (this.#output.isFull) await this.#output.room();
         }
+        this.#sinceYieldBytes += item.end - item.position;
+        if (this.#sinceYieldBytes >= YIELD_BYTES) await this.#yield();
       } catch (error) {
         throw damaged(error, `${where}, offset ${batch.baseOffset(item.bytes, item.position)}`);
       }
       if (mustStop()) return;
     }
+  }
+
+  /** Lets others on the loop have their turn: the socket with the next answer, and whoever lives on our broker. */
+  async #yield(): Promise<void> {
+    this.#sinceYieldBytes = 0;
+    await new Promise<void>((resolve) => this.#env.clock.soon(resolve));
   }
 
   #decodeSome(decodable: DecodableBatch): void {
