@@ -37,6 +37,11 @@ export type BrokerSettingLookup = (name: string) => ConfigValue | undefined;
 
 export const DURABILITY_CONFIG = 'streamctl.durability';
 const MAX_LONG = '9223372036854775807';
+/**
+ * Less than Kafka's: a request of the largest size (socket.request.max.bytes, 100 MiB) must have room for a batch of this size,
+ * and the log takes a length of more than 128 MiB for damage.
+ */
+const MAX_MESSAGE_BYTES = 99n << 20n;
 const KEEPS_ALL = 'nothing is deleted by age or size yet';
 
 const synonym = (name: string, factor = 1n): BrokerSynonym => ({ name, factor });
@@ -90,6 +95,7 @@ export const TOPIC_CONFIGS: readonly TopicConfigDefinition[] = [
     type: 'int',
     default: '1048588',
     minimum: 0n,
+    maximum: MAX_MESSAGE_BYTES,
     synonyms: [synonym('message.max.bytes')],
     documentation: 'The largest record batch that is accepted, in bytes, as it was sent.',
   },

@@ -36,6 +36,7 @@ describe('topic configs', () => {
   for (const [name, value] of [
     ['segment.bytes', '1048575'],
     ['segment.bytes', '2147483648'],
+    ['max.message.bytes', '103809025'], // a batch of it would not fit into a request
     ['retention.ms', '1000'],
     ['cleanup.policy', 'compact'],
     ['compression.type', 'gzip'],
