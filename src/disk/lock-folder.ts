@@ -55,9 +55,15 @@ export class LockFolder {
   #lastMtime = new Date(0);
   #beganMs = 0;
   #isLeft = false;
+  #wasMade = false;
 
   constructor(options: LockFolderOptions) {
     this.#options = options;
+  }
+
+  /** Whether a folder was made, even if it was taken away since. */
+  get wasMade(): boolean {
+    return this.#wasMade;
   }
 
   /** undefined before `mkdir` succeeded and after the folder was given up. */
@@ -69,7 +75,10 @@ export class LockFolder {
     answer(callback, () => {
       this.#beganMs = this.#options.monotonicMs();
       const { adopt } = this.#options;
-      if (adopt === undefined) mkdirSync(path, { mode: 0o700 });
+      if (adopt === undefined) {
+        mkdirSync(path, { mode: 0o700 });
+        this.#wasMade = true;
+      }
       const descriptor = openSync(path, OPEN_FLAGS);
       if (adopt !== undefined && !isSame(adopt, identityOf(fstatSync(descriptor)))) {
         closeSync(descriptor);

@@ -38,8 +38,8 @@ export async function acquireProperLock(
     return { stop };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // ENOENT of a folder that we did make: somebody took it for stale and moved it away.
-    const isElses = code === 'ELOCKED' || (code === 'ENOENT' && folder.identity !== undefined);
+    // ENOENT of a folder that we did make: somebody took it for a dead owner's and moved it away meanwhile.
+    const isElses = code === 'ELOCKED' || (code === 'ENOENT' && folder.wasMade);
     folder.forget();
     if (isElses) return undefined;
     throw error;
