@@ -70,7 +70,7 @@ export class SegmentIndexes {
 
   async #load(context: SegmentContext, segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<void> {
     const loaded = await Promise.all([segment.offsetIndex.entries.load(), segment.timeIndex.entries.load()]);
-    if (!loaded.includes(false) && (await this.#isSound(segment, endOffset))) {
+    if (!loaded.includes(false) && (await this.#isSound(segment, endOffset, indexIntervalBytes))) {
       segment.indexesChecked = true;
       segment.learnLargest();
       return;
@@ -89,21 +89,25 @@ export class SegmentIndexes {
     }
   }
 
-  async #isSound(segment: Segment, endOffset: number): Promise<boolean> {
+  async #isSound(segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<boolean> {
     if (segment.indexesChecked) return true;
     if (!segment.offsetIndex.isSound(segment.writtenBytes) || !segment.timeIndex.isSound(endOffset)) return false;
     const last = segment.timeIndex.last();
-    // Whoever seals or closes a segment adds a time entry; and entries come in pairs, but for that last one.
+    // Whoever seals or closes a segment adds a time entry.
     if (last === undefined) return segment.writtenBytes === 0;
-    if (segment.offsetIndex.entries.count === 0 && segment.timeIndex.entries.count > 1) return false;
+    // Before a batch that begins behind the first interval an offset entry was added.
+    const positionMax = segment.offsetIndex.entries.count === 0 ? indexIntervalBytes : segment.writtenBytes;
     // A first entry of zeros increases as it must: only the batch says whether it is one.
     let holds = false;
     const from = segment.offsetIndex.lookup(last.offset);
     const range = { from, to: segment.writtenBytes, wholeBatches: false, chunkBytes: PROBE_BYTES };
     await this.#files.use(segment.path, (file) =>
-      scanBatches(file, range, (bytes, at) => {
+      scanBatches(file, range, (bytes, at, position) => {
         if (batch.lastOffset(bytes, at) < last.offset) return 'next';
-        holds = batch.lastOffset(bytes, at) === last.offset && batch.maxTimestamp(bytes, at) === last.timestamp;
+        holds =
+          position <= positionMax &&
+          batch.lastOffset(bytes, at) === last.offset &&
+          batch.maxTimestamp(bytes, at) === last.timestamp;
         return 'stop';
       }),
     );

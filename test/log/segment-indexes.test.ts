@@ -119,4 +119,22 @@ describe('log: index files', () => {
       assert.ok(after.subarray(0, indexes.get(name)?.length).equals(indexes.get(name) ?? Buffer.alloc(0)), name);
     }
   });
+
+  it('of a short segment that was closed many times are sound', async () => {
+    const machine = newMachine();
+    const told: string[] = [];
+    for (let brokerEpoch = 1; brokerEpoch <= 4; brokerEpoch++) {
+      await run(machine, async (env) => {
+        const info = (message: string): number => told.push(message);
+        const logs = await openDirectory({ ...env, log: { ...env.log, info } }, { brokerEpoch });
+        const log = await openLog(logs);
+        assert.equal((await readAll(log, 0)).length, brokerEpoch - 1);
+        const batch = batchOf(['x'], { timestamp: BigInt(1000 * brokerEpoch), timestampDeltas: [0] });
+        await (await append(log, batch)).committed;
+        assert.equal((await log.offsetForTimestamp(BigInt(1000 * brokerEpoch)))?.offset, brokerEpoch - 1);
+        await logs.close();
+      });
+    }
+    assert.deepEqual(told, []);
+  });
 });
