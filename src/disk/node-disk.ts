@@ -16,6 +16,7 @@ import {
   rename as renameFile,
   rm,
   type Stats,
+  stat as statFollowing,
   unlink,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -111,14 +112,20 @@ async function makeLastComponent(path: string): Promise<boolean> {
     await call((done) => mkdir(path, DIRECTORY_MODE, done));
     return true;
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' && (await stat(path))?.kind === 'directory') return false;
+    if (errorCode(error) === 'EEXIST' && (await leadsToDirectory(path))) return false;
     throw error;
   }
 }
 
+/** People put a link where the data should be (`/var/lib/x -> /mnt/x`), and systems do (`/tmp` on macOS). */
+function leadsToDirectory(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    statFollowing(path, (error, stats) => resolve(error === null && stats.isDirectory()));
+  });
+}
+
 async function syncDirectory(path: string): Promise<void> {
-  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-  const descriptor = await openDescriptor(path, flags);
+  const descriptor = await openDescriptor(path, constants.O_RDONLY | constants.O_DIRECTORY);
   const directory = new NodeFile(descriptor);
   try {
     await call((done) => fsync(descriptor, done));

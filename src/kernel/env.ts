@@ -34,7 +34,10 @@ export interface DiskStat {
 /** `r` read; `r+` read and write, must exist; `wx+` create, must not exist; `w+` create or take what is there, not truncating. */
 export type OpenMode = 'r' | 'r+' | 'wx+' | 'w+';
 
-/** The file system. Files are created 0600, directories 0700. No call follows a symbolic link in the last component. */
+/**
+ * The file system. Files are created 0600, directories 0700. No call follows a symbolic link in the last component, but for
+ * `list`, `makeDirectory` and `syncDirectory`: a link to a directory is as good as one.
+ */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Whole content; throws ENOENT. */

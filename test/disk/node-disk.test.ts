@@ -53,15 +53,26 @@ describe('nodeDisk', () => {
     await file.close();
   });
 
-  it('follows no symbolic link at the end of a path', async () => {
+  it('follows no symbolic link to a file', async () => {
     await put('f', 'content');
     symlinkSync(at('f'), at('link'));
     for (const mode of ['r', 'r+', 'w+'] as const) await assert.rejects(disk.open(at('link'), mode), { code: 'ELOOP' });
     await assert.rejects(disk.open(at('link'), 'wx+'), { code: 'EEXIST' });
     await assert.rejects(disk.readFile(at('link')), { code: 'ELOOP' });
     assert.equal((await disk.stat(at('link')))?.kind, 'other');
+    symlinkSync(at('none'), at('dangling'));
+    for (const link of ['link', 'dangling']) {
+      await assert.rejects(disk.makeDirectory(at(link)), { code: 'EEXIST' });
+    }
+  });
+
+  it('takes a symbolic link to a directory for the directory, but for removing', async () => {
+    await put('f', 'content');
     symlinkSync(folder, at('folder'));
-    await assert.rejects(disk.makeDirectory(at('folder')), { code: 'EEXIST' });
+    assert.equal(await disk.makeDirectory(at('folder')), false);
+    assert.equal(await disk.makeDirectory(at('folder/new')), true);
+    await disk.syncDirectory(at('folder'));
+    assert.deepEqual(await disk.list(at('folder')), ['f', 'folder', 'new']);
     await disk.removeTree(at('folder'));
     assert.ok(existsSync(at('f')));
   });
