@@ -15,6 +15,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
 const esbuild = require('esbuild');
+const { compileKernels } = require('./compile-kernels.js');
 const { oclifPlugin } = require('./oclif-plugin.js');
 
 const ROOT = path.join(__dirname, '..');
@@ -31,6 +32,7 @@ const COMMON = {
 };
 
 async function buildCommandLine() {
+  const kernels = Buffer.from(await compileKernels()).toString('base64');
   const result = await esbuild.build({
     ...COMMON,
     entryPoints: [require.resolve('../src/cli/main.ts')],
@@ -41,7 +43,12 @@ async function buildCommandLine() {
     supported: { 'dynamic-import': false },
     write: false,
     metafile: true,
-    define: { 'import.meta.url': 'BUNDLE_URL', 'process.env.NODE_ENV': '"production"' },
+    define: {
+      'import.meta.url': 'BUNDLE_URL',
+      'process.env.NODE_ENV': '"production"',
+      // `src/client/line-kernels.ts`: two kilobytes of text cost a start nothing, another file would.
+      LINE_KERNELS: JSON.stringify(kernels),
+    },
     plugins: [oclifPlugin],
     banner: {
       js: `const BUNDLE_URL = require('node:url').pathToFileURL(__filename).href;

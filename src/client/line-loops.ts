@@ -1,11 +1,12 @@
 /**
- * The two innermost loops of the line producer: lines of input to records without keys, laid out as in `batch-slot.ts`. Both
- * append to a slot whole lines of the input from `start` on, and answer where the first line that was not taken begins.
- * Which is quicker depends on the lines: up to some 40 bytes, the call that finds a delimiter costs more than to look at all
- * bytes while they are copied. Both write the same.
+ * The innermost loops of the line producer: lines of input to records without keys, laid out as in `batch-slot.ts`. All
+ * append to a slot whole lines of the input from `start` on, answer where the first line that was not taken begins, and
+ * write the same. WebAssembly is quickest (`line-kernels.ts`); of the two in JavaScript it depends on the lines: up to
+ * some 40 bytes, the call that finds a delimiter costs more than to look at all bytes while they are copied.
  */
 import type { BatchSlot, SourceBytes } from './batch-slot.ts';
 import { NATIVE_COPY_BYTES } from './copy-bytes.ts';
+import { type LineKernels, lineKernels } from './line-kernels.ts';
 import { NULL_LENGTH, putVarint, varintBytes } from './record-varints.ts';
 
 /** A line that counts as short for the choice of the loop. */
@@ -26,6 +27,32 @@ export interface LineRun {
 
 /** Takes lines until the last delimiter of the window is used up or the next line does not fit. */
 export function appendLines(slot: BatchSlot, run: LineRun, start: number): number {
+  const kernels = typeof run.delimiter === 'number' ? lineKernels(run.window.length - start) : undefined;
+  return kernels === undefined ? appendByLoops(slot, run, start) : appendByKernel(kernels, slot, run, start);
+}
+
+/** `appendLines` by WebAssembly; for delimiters of one byte. */
+export function appendByKernel(kernels: LineKernels, slot: BatchSlot, run: LineRun, start: number): number {
+  const { window, timestampDelta } = run;
+  const delimiter = run.delimiter as number;
+  let from = start;
+  for (;;) {
+    const source = { bytes: window, start: from, end: window.length };
+    const target = { bytes: slot.bytes, start: slot.position, end: slot.limitBytes };
+    const count = kernels.encodeLines(source, target, slot.recordCount, timestampDelta, delimiter);
+    if (count > 0) {
+      slot.taken(kernels.targetPosition, slot.recordCount + count, timestampDelta);
+      from = kernels.sourcePosition;
+      continue;
+    }
+    // No whole line, no room, or a line that is too long for the kernel.
+    const end = window.indexOf(delimiter, from);
+    if (end < 0 || !slot.append(run.source, -1, -1, from, end, timestampDelta)) return from;
+    from = end + 1;
+  }
+}
+
+function appendByLoops(slot: BatchSlot, run: LineRun, start: number): number {
   let from = start;
   let isShort = typeof run.delimiter === 'number' && slot.wereShort;
   for (;;) {

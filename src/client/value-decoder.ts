@@ -4,12 +4,17 @@
  */
 import { COPY_SLACK_BYTES, copyShort, NATIVE_COPY_BYTES } from './copy-bytes.ts';
 import type { DecodableBatch } from './decodable-batch.ts';
+import { type LineKernels, lineKernels } from './line-kernels.ts';
 import type { OutputChunk, RecordOutput } from './record-output.ts';
 
 /** -1 as a varint: the length of a null key. */
 const NULL_LENGTH = 1;
 /** A plain record's fields before its value, each as long as the loop takes, and the header count. */
 const PLAIN_BYTES_MAX = 24;
+/** Fewer records than this do not pay for a call into WebAssembly. */
+const KERNEL_RECORDS_MIN = 16;
+/** With less room than this a chunk counts as full, and few records fit. */
+const FULL_BYTES = 16 << 10;
 
 /**
  * Copies records of `batch` from its cursor on, until the batch's end, `limitRecords` of them or the output being full.
@@ -22,10 +27,15 @@ export function decodeValues(
   limitRecords: number,
 ): number {
   let taken = 0;
+  let kernels = delimiter.length === 1 && batch.isWholeWanted ? kernelsFor(batch) : undefined;
   while (batch.recordsLeft > 0 && taken < limitRecords && !output.isFull) {
     const { chunk } = output;
     const before = chunk.recordCount;
-    if (batch.isWholeWanted) copyPlain(batch, delimiter, chunk, limitRecords - taken);
+    if (kernels !== undefined) {
+      if (!copyByKernel(kernels, batch, delimiter, chunk, limitRecords - taken)) kernels = undefined;
+    } else if (batch.isWholeWanted) {
+      copyPlain(batch, delimiter, chunk, limitRecords - taken);
+    }
     taken += chunk.recordCount - before;
     if (batch.recordsLeft > 0 && taken < limitRecords) taken += copyAny(batch, delimiter, output);
   }
@@ -33,10 +43,45 @@ export function decodeValues(
 }
 
 /**
+ * `copyPlain` by WebAssembly, for a delimiter of one byte. False when it came to a stop early on, at a record that
+ * is not plain or very long: in such a batch JavaScript is the quicker one.
+ */
+export function copyByKernel(
+  kernels: LineKernels,
+  batch: DecodableBatch,
+  delimiter: Uint8Array,
+  chunk: OutputChunk,
+  limitRecords: number,
+): boolean {
+  const delimiterByte = delimiter[0] as number;
+  let wanted = Math.min(batch.recordsLeft, limitRecords);
+  let taken = 0;
+  do {
+    const source = { bytes: batch.bytes, start: batch.position, end: batch.end };
+    const target = { bytes: chunk.bytes, start: chunk.position, end: chunk.limit };
+    taken = kernels.decodeValues(source, target, wanted, delimiterByte);
+    wanted -= taken;
+    chunk.position = kernels.targetPosition;
+    chunk.recordCount += taken;
+    batch.advance(kernels.sourcePosition, batch.recordsLeft - taken);
+  } while (taken >= KERNEL_RECORDS_MIN && wanted > 0);
+  return wanted === 0 || taken >= KERNEL_RECORDS_MIN || chunk.limit - chunk.position < FULL_BYTES;
+}
+
+function kernelsFor(batch: DecodableBatch): LineKernels | undefined {
+  return batch.recordsLeft < KERNEL_RECORDS_MIN ? undefined : lineKernels(batch.end - batch.position);
+}
+
+/**
  * Copies records as long as they are plain: lengths of up to three bytes, no headers, a value that is there and fits the
  * chunk. Most are; any other, and any that looks wrong, is left to `copyAny`.
  */
-function copyPlain(batch: DecodableBatch, delimiter: Uint8Array, chunk: OutputChunk, limitRecords: number): void {
+export function copyPlain(
+  batch: DecodableBatch,
+  delimiter: Uint8Array,
+  chunk: OutputChunk,
+  limitRecords: number,
+): void {
   const { view, bytes } = batch;
   const output = chunk.view;
   const lastStart = batch.end - PLAIN_BYTES_MAX;
