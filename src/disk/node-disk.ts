@@ -35,6 +35,8 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   'wx+': ALWAYS | constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
   'w+': ALWAYS | constants.O_RDWR | constants.O_CREAT,
 };
+/** The largest file that is ever read whole is an index, of at most 2 GiB (segment.index.bytes). */
+const WHOLE_FILE_BYTES_MAX = 2 ** 31;
 const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** The file system of this machine. */
@@ -57,17 +59,28 @@ export function nodeDisk(options: WatchOptions): Disk {
 async function readFile(path: string): Promise<Buffer> {
   const file: DiskFile = new NodeFile(await openDescriptor(path, OPEN_FLAGS.r));
   try {
-    // One byte more than the size shows the end in the first read. A file that grows meanwhile is read to its new end.
-    let content = Buffer.allocUnsafeSlow((await file.size()) + 1);
-    let byteCount = 0;
-    for (;;) {
-      const readCount = await file.read(content, byteCount, content.length - byteCount, byteCount);
-      byteCount += readCount;
-      if (readCount === 0 || byteCount < content.length) return content.subarray(0, byteCount);
-      content = Buffer.concat([content], content.length * 2);
-    }
+    return await readToEnd(file);
+  } catch (error) {
+    // What the system says of an open file does not name it.
+    throw Object.assign(new Error(`${path}: ${messageOf(error)}`, { cause: error }), { code: errorCode(error), path });
   } finally {
     await file.close();
+  }
+}
+
+async function readToEnd(file: DiskFile): Promise<Buffer> {
+  const sizeBytes = await file.size();
+  if (sizeBytes > WHOLE_FILE_BYTES_MAX) {
+    throw Object.assign(new Error(`${sizeBytes} bytes are more than such a file can have`), { code: 'EFBIG' });
+  }
+  // One byte more than the size shows the end in the first read. A file that grows meanwhile is read to its new end.
+  let content = Buffer.allocUnsafeSlow(sizeBytes + 1);
+  let byteCount = 0;
+  for (;;) {
+    const readCount = await file.read(content, byteCount, content.length - byteCount, byteCount);
+    byteCount += readCount;
+    if (readCount === 0 || byteCount < content.length) return content.subarray(0, byteCount);
+    content = Buffer.concat([content], content.length * 2);
   }
 }
 
@@ -159,4 +172,8 @@ async function unlessAbsent(action: Promise<void>): Promise<void> {
 
 function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -40,7 +40,7 @@ export type OpenMode = 'r' | 'r+' | 'wx+' | 'w+';
  */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
-  /** Whole content; throws ENOENT. */
+  /** Whole content; throws ENOENT, and EFBIG rather than take memory for more than 2 GiB. */
   readFile(path: string): Promise<Buffer>;
   /** Names only, sorted; throws ENOENT. */
   list(path: string): Promise<string[]>;

@@ -83,6 +83,15 @@ describe('nodeDisk', () => {
     await file.close();
   });
 
+  it('names the file that it cannot read, and takes no memory for one that is far too large', async () => {
+    await disk.makeDirectory(at('d'));
+    await assert.rejects(disk.readFile(at('d')), { code: 'EISDIR', path: at('d') });
+    const file = await disk.open(at('sparse'), 'w+');
+    await file.truncate(2 ** 40);
+    await file.close();
+    await assert.rejects(disk.readFile(at('sparse')), { code: 'EFBIG', path: at('sparse') });
+  });
+
   it('says what is there', async () => {
     await put('f', '12345');
     const stat = await disk.stat(at('f'));
