@@ -64,10 +64,25 @@ export class SlabPool {
 
   readonly #takeBack = (block: Buffer): void => {
     this.#outstandingCount -= 1;
-    if (block.length > BLOCK_BYTES_MAX || this.#retainedBytes + block.length > this.#retainedBytesMax) return;
-    this.#freeBySize[sizeIndex(block.length)]?.push(block);
+    if (block.length > BLOCK_BYTES_MAX || block.length > this.#retainedBytesMax) return;
+    const size = sizeIndex(block.length);
+    this.#makeRoom(block.length, size);
+    if (this.#retainedBytes + block.length > this.#retainedBytesMax) return;
+    this.#freeBySize[size]?.push(block);
     this.#retainedBytes += block.length;
   };
+
+  /** Gives up blocks of other sizes than `size`, the largest first: what was in use last is wanted next. */
+  #makeRoom(byteCount: number, size: number): void {
+    for (let other = this.#freeBySize.length - 1; other >= 0; other--) {
+      const blocks = this.#freeBySize[other];
+      while (other !== size && this.#retainedBytes + byteCount > this.#retainedBytesMax) {
+        const dropped = blocks?.pop();
+        if (dropped === undefined) break;
+        this.#retainedBytes -= dropped.length;
+      }
+    }
+  }
 }
 
 class PooledSlab implements Slab {

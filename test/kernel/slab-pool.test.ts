@@ -34,4 +34,15 @@ describe('SlabPool', () => {
     assert.equal(pool.retainedBytes, 8192);
     assert.equal(pool.outstandingCount, 0);
   });
+
+  it('gives up free memory of other sizes for what was used last', () => {
+    const pool = new SlabPool({ retainedBytesMax: 10_000 });
+    const small = [4096, 4096].map((byteCount) => pool.take(byteCount));
+    for (const slab of small) slab.release();
+    const large = pool.take(8192);
+    const memory = large.bytes.buffer;
+    large.release();
+    assert.equal(pool.retainedBytes, 8192);
+    assert.equal(pool.take(8192).bytes.buffer, memory);
+  });
 });
