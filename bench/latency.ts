@@ -8,6 +8,8 @@ import type { Row } from './table.ts';
 
 const MESSAGES_PER_SECOND = 5000;
 const SECONDS = 10;
+/** At the begin of each run, not counted: code that was never run before is slow on both sides. */
+const WARM_UP_SECONDS = 3;
 const MESSAGE_BYTES = 100;
 const IN_FLIGHT_MAX = 5;
 
@@ -46,11 +48,12 @@ export async function latencyRow(folder: string, rounds: number): Promise<Row> {
 async function openLoop(bootstrap: string): Promise<Quantiles> {
   const producer = await RawProducer.open(bootstrap);
   const message = Buffer.alloc(MESSAGE_BYTES, 'm');
-  const total = MESSAGES_PER_SECOND * SECONDS;
+  const total = MESSAGES_PER_SECOND * (WARM_UP_SECONDS + SECONDS);
   const latenciesMs: number[] = [];
   const startMs = performance.now();
   const dueMs = (message: number) => startMs + (message * 1000) / MESSAGES_PER_SECOND;
   let sent = 0;
+  let acked = 0;
   let inFlight = 0;
   await new Promise<void>((resolve, reject) => {
     const send = () => {
@@ -62,9 +65,12 @@ async function openLoop(bootstrap: string): Promise<Quantiles> {
         producer.produce('t', batchOf(new Array<Buffer>(to - from).fill(message), NO_PRODUCER, -1)).then((answer) => {
           if (answer.errorCode !== 0) return reject(new Error(`error ${answer.errorCode}`));
           const nowMs = performance.now();
-          for (let at = from; at < to; at++) latenciesMs.push(nowMs - dueMs(at));
+          for (let at = from; at < to; at++) {
+            if (at >= MESSAGES_PER_SECOND * WARM_UP_SECONDS) latenciesMs.push(nowMs - dueMs(at));
+          }
           inFlight--;
-          if (latenciesMs.length === total) resolve();
+          acked += to - from;
+          if (acked === total) resolve();
         }, reject);
       }
       if (sent < total) setImmediate(send);
