@@ -110,16 +110,36 @@ export class LogFiles {
       await this.#host.indexes.seal(this.#context, previous, indexIntervalBytes, this.#host.sync);
       if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
     }
-    const file = await this.#pin(segment, 'create');
-    // What an earlier attempt left behind.
-    await file.truncate(0);
-    env.fault('log.create.before-directory-sync');
-    await env.disk.syncDirectory(this.#directory);
-    if (newDirectory) await this.#host.syncRoot();
-    this.#directoryMade = true;
-    segment.created = true;
-    segment.snapshot = undefined;
-    return file;
+    try {
+      const file = await this.#pin(segment, 'create');
+      // What an earlier attempt left behind.
+      await file.truncate(0);
+      env.fault('log.create.before-directory-sync');
+      await env.disk.syncDirectory(this.#directory);
+      if (newDirectory) await this.#host.syncRoot();
+      this.#directoryMade = true;
+      segment.created = true;
+      segment.snapshot = undefined;
+      return file;
+    } catch (error) {
+      await this.#takeAway(segment);
+      throw error;
+    }
+  }
+
+  /**
+   * Removes the empty file of a segment that could not be made. The log may go on in the segment before it, past this one's
+   * base offset: a file that stayed would then stand among batches that it does not hold.
+   */
+  async #takeAway(segment: Segment): Promise<void> {
+    const { env, files } = this.#host;
+    if (this.#active?.segment === segment) this.release();
+    await files.drop(segment.path);
+    try {
+      await env.disk.remove(segment.path);
+    } catch (error) {
+      env.log.warn(`${segment.path} is empty and cannot be removed: ${String(error)}`);
+    }
   }
 
   async #makeDirectory(): Promise<void> {
