@@ -5,7 +5,7 @@ import { Flags } from '../src/cli/oclif.ts';
 export default class Serve extends BaseCommand {
   static override summary = 'Run a broker over a directory, for Kafka clients.';
   static override description =
-    'Kafka clients connect to the address that --listen gives. SIGTERM and SIGINT stop it: it finishes what it took, marks the directory clean and exits 0.';
+    'Kafka clients connect to the address that --listen gives. SIGTERM, SIGINT and SIGHUP stop it: it finishes what it took, marks the directory clean and exits 0.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --dir /var/lib/streamctl --listen 127.0.0.1:9092',

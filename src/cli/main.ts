@@ -92,7 +92,8 @@ async function tellError(
 ): Promise<void> {
   const options = beforeDashes(argv);
   const stack = options.includes('--debug') && error instanceof Error ? `\n${error.stack}` : '';
-  await writeText(2, `${line}${stack}\n`);
+  // The exit status is the answer; where nobody can be told more, it still is.
+  await writeText(2, `${line}${stack}\n`).catch(() => undefined);
   if (!options.includes('--json')) return;
   const errors = [{ item: '', message: line, exitCode }];
   await writeText(1, `${JSON.stringify({ v: 1, kind: id?.replace(':', '.') ?? '', items: [], errors })}\n`);

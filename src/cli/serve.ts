@@ -10,7 +10,7 @@ import { decideListen } from './listen-address.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 import { formatAddress } from './target.ts';
 
-const STOPPING: readonly Signal[] = ['SIGINT', 'SIGTERM'];
+const STOPPING: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export interface ServeCommand {
   readonly listen: string | undefined;

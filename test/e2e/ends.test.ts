@@ -22,6 +22,11 @@ describe('e2e: how commands end', function () {
       assert.equal(run.stdout.toString(), '1\n2\n3\n141\n');
     }));
 
+  it('an error that cannot be told keeps its exit status', () =>
+    withShell(async (shell) => {
+      assert.equal((await shell('streamctl consume nosuch 2> /dev/full')).status, EXIT.notFound);
+    }));
+
   it('a full disk under the output is exit status 1', () =>
     withShell(async (shell) => {
       const run = await shell(`${FILL}; streamctl consume n -e > /dev/full`);

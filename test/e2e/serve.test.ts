@@ -5,6 +5,17 @@ import { join } from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { cleanEnvironment, ended, STREAMCTL, startServe, streamctl, withFolder } from '../helpers/streamctl.ts';
 
+async function endedBy(signal: NodeJS.Signals, directory: string): Promise<void> {
+  const child = spawn(process.execPath, [STREAMCTL, 'serve', '--dir', directory, '--listen', '127.0.0.1:0'], {
+    env: cleanEnvironment(),
+  });
+  const end = ended(child);
+  const ready = await new Promise<string>((resolve) => child.stderr.once('data', (chunk) => resolve(String(chunk))));
+  assert.match(ready, /^ready: serving .* on 127\.0\.0\.1:[1-9]\d*\n$/);
+  child.kill(signal);
+  assert.equal((await end).status, EXIT.ok);
+}
+
 describe('e2e: serve', function () {
   this.timeout(120_000);
 
@@ -21,19 +32,10 @@ describe('e2e: serve', function () {
       assert.equal(after.stdout.toString(), input, after.stderr);
     }));
 
-  it('says where it listens on standard error; SIGINT ends it with 0', () =>
-    withFolder(async (directory) => {
-      const child = spawn(process.execPath, [STREAMCTL, 'serve', '--dir', directory, '--listen', '127.0.0.1:0'], {
-        env: cleanEnvironment(),
-      });
-      const end = ended(child);
-      const ready = await new Promise<string>((resolve) =>
-        child.stderr.once('data', (chunk) => resolve(String(chunk))),
-      );
-      assert.match(ready, /^ready: serving .* on 127\.0\.0\.1:[1-9]\d*\n$/);
-      child.kill('SIGINT');
-      assert.equal((await end).status, EXIT.ok);
-    }));
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+    it(`says where it listens on standard error; ${signal} ends it with 0`, () =>
+      withFolder((directory) => endedBy(signal, directory)));
+  }
 
   it('keeps the settings of --config in the directory, those of -X for itself', () =>
     withFolder(async (folder) => {
