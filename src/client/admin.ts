@@ -5,11 +5,11 @@ import { DescribeConfigs } from '../protocol/apis/32-describe-configs.ts';
 import { CreatePartitions } from '../protocol/apis/37-create-partitions.ts';
 import { IncrementalAlterConfigs } from '../protocol/apis/44-incremental-alter-configs.ts';
 import { DescribeCluster } from '../protocol/apis/60-describe-cluster.ts';
-import { errorName, isRetriable } from '../protocol/errors.ts';
+import { type ErrorName, errorName, isRetriable } from '../protocol/errors.ts';
 import { type AnyApi, type RequestOf, type ResponseOf, ZERO_UUID } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
-import { type Caller, call, pauseBeforeRetry } from './call.ts';
-import { ClientError } from './client-error.ts';
+import { type Caller, callOnce, pauseBeforeRetry } from './call.ts';
+import { ClientError, ConnectionLost } from './client-error.ts';
 import { Deadline } from './deadline.ts';
 import { describeAllTopics, describeTopicsByName, requestCluster, type TopicDescription } from './metadata.ts';
 import { refusal } from './refusal.ts';
@@ -79,8 +79,16 @@ export async function createTopic(admin: AdminCall, topic: NewTopic): Promise<To
       validateOnly: false,
     }),
     answerOf: ({ topics }) => topics[0],
+    doneAlready: 'TOPIC_ALREADY_EXISTS',
   });
-  return await awaitLeaders(caller, topic.name);
+  const made = await awaitLeaders(caller, topic.name);
+  if (topic.partitions > 0 && made.partitions.length !== topic.partitions) {
+    throw new ClientError(
+      'conflict',
+      `topic '${topic.name}' was made meanwhile, with ${made.partitions.length} partitions`,
+    );
+  }
+  return made;
 }
 
 /** `not-found` when it is not there. */
@@ -93,6 +101,7 @@ export async function deleteTopic(admin: AdminCall, name: string): Promise<void>
       timeoutMs: brokerTimeoutMs(caller),
     }),
     answerOf: ({ responses }) => responses[0],
+    doneAlready: 'UNKNOWN_TOPIC_OR_PARTITION',
   });
 }
 
@@ -192,6 +201,8 @@ interface Answer {
 interface Question<A extends AnyApi, T extends Answer> {
   readonly message: (version: number) => RequestOf<A>;
   readonly answerOf: (message: ResponseOf<A>) => T | undefined;
+  /** The refusal that says, where the answer to an earlier attempt was lost, that this attempt did what was asked. */
+  readonly doneAlready?: ErrorName;
 }
 
 /** Asks until the answer is one that will not get better by asking again. */
@@ -199,15 +210,22 @@ async function request<A extends AnyApi, T extends Answer>(
   caller: Caller,
   api: A,
   what: string,
-  { message, answerOf }: Question<A, T>,
+  { message, answerOf, doneAlready }: Question<A, T>,
 ): Promise<T> {
   const backoff = new Backoff(caller.env.random);
+  let isAnswerLost = false;
   for (;;) {
-    const answer = answerOf(await call(caller, ANY_NODE, api, message));
+    const response = await callOnce(caller, ANY_NODE, api, message).catch(async (error: unknown) => {
+      if (!(error instanceof ConnectionLost)) throw error;
+      isAnswerLost = true;
+      await pauseBeforeRetry(caller, backoff, error);
+    });
+    if (response === undefined) continue;
+    const answer = answerOf(response);
     if (answer === undefined) throw new ClientError('refused', `${what}: the broker left it out of its answer`);
-    if (answer.errorCode === 0) return answer;
-    const refused = refusal(answer.errorCode, what, answer.errorMessage);
     const name = errorName(answer.errorCode);
+    if (name === 'NONE' || (isAnswerLost && name === doneAlready)) return answer;
+    const refused = refusal(answer.errorCode, what, answer.errorMessage);
     // A topic that is not there will not come by itself.
     if (!isRetriable(name) || refused.kind === 'not-found') throw refused;
     try {

@@ -16,8 +16,10 @@ import {
   describeTopics,
   listTopics,
 } from '../../src/client/admin.ts';
+import { ConnectionLost } from '../../src/client/client-error.ts';
 import { consume } from '../../src/client/consumer.ts';
 import { produceLines } from '../../src/client/line-producer.ts';
+import type { Transport } from '../../src/client/transport.ts';
 
 describe('admin', () => {
   const directory = mkdtempSync(join(tmpdir(), 'streamctl-admin-'));
@@ -43,6 +45,31 @@ describe('admin', () => {
   function newTopic(name: string, partitions = 1, configs: [string, string][] = []) {
     return { name, partitions, replicationFactor: -1, configs: new Map(configs) };
   }
+
+  /** The transport, whose next request takes effect and loses its answer. */
+  function losingOneAnswer(): AdminCall {
+    let loses = true;
+    const { transport } = admin;
+    const losing: Transport = {
+      request: async (nodeId, api, version, message, timeoutMs) => {
+        const reply = await transport.request(nodeId, api, version, message, timeoutMs);
+        if (!loses) return reply;
+        loses = false;
+        reply.release();
+        throw new ConnectionLost('the answer is lost');
+      },
+      versions: (nodeId) => transport.versions(nodeId),
+      close: () => transport.close(),
+    };
+    return { ...admin, transport: losing };
+  }
+
+  it('knows a topic that it made or deleted itself, though the answer was lost', async () => {
+    assert.equal((await createTopic(losingOneAnswer(), newTopic('unheard', 2))).partitions.length, 2);
+    await assert.rejects(createTopic(admin, newTopic('unheard', 2)), { kind: 'conflict' });
+    await deleteTopic(losingOneAnswer(), 'unheard');
+    await assert.rejects(deleteTopic(admin, 'unheard'), { kind: 'not-found' });
+  });
 
   it('creates a topic with its leaders, and tells what it is', async () => {
     const created = await createTopic(admin, newTopic('made', 3, [['segment.ms', '3600000']]));
