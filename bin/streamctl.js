@@ -77,10 +77,11 @@ function findCache(buildId) {
   const isCommand = /^[a-z]{1,20}$/.test(words[0]) && !words.includes('--help') && !words.includes('-h');
   const command = isCommand ? words[0] : 'help';
   const file = `${command}.${buildId}.${process.version}.${process.arch}.cache`;
-  const folders = [path.join(DIST, 'cache')];
+  // Whoever may write beside the bundle is trusted with it by all who run it, so all may read what stands there.
+  const folders = [{ folder: path.join(DIST, 'cache'), mode: 0o755 }];
   const home = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
-  if (home && path.isAbsolute(home)) folders.push(path.join(home, 'streamctl'));
-  for (const folder of folders) {
+  if (home && path.isAbsolute(home)) folders.push({ folder: path.join(home, 'streamctl'), mode: 0o700 });
+  for (const { folder } of folders) {
     try {
       return { folders, file, data: fs.readFileSync(path.join(folder, file)) };
     } catch {
@@ -93,17 +94,25 @@ function findCache(buildId) {
 /** Best effort: a cache that cannot be written costs time, nothing else. */
 function writeCache({ folders, file }, script) {
   const code = script.createCachedData();
-  for (const folder of folders) {
+  for (const { folder, mode } of folders) {
     const temporary = path.join(folder, `${file}.${process.pid}.tmp`);
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-      fs.writeFileSync(temporary, code, { mode: 0o600, flag: 'wx' });
+      fs.mkdirSync(folder, { recursive: true, mode });
+      fs.writeFileSync(temporary, code, { mode: mode & 0o666, flag: 'wx' });
       fs.renameSync(temporary, path.join(folder, file));
       removeStale(folder, file);
       return;
     } catch {
-      fs.rmSync(temporary, { force: true });
+      removeIfPossible(temporary);
     }
+  }
+}
+
+function removeIfPossible(file) {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch {
+    // In a folder of another user: then it was not made either.
   }
 }
 
@@ -111,6 +120,6 @@ function writeCache({ folders, file }, script) {
 function removeStale(folder, file) {
   for (const name of fs.readdirSync(folder)) {
     const stale = path.join(folder, name);
-    if (name !== file && Date.now() - fs.statSync(stale).mtimeMs > STALE_CACHE_MS) fs.rmSync(stale, { force: true });
+    if (name !== file && Date.now() - fs.statSync(stale).mtimeMs > STALE_CACHE_MS) removeIfPossible(stale);
   }
 }
