@@ -32,6 +32,7 @@ export interface ProduceCommand {
 export async function runProduce(host: Host, common: CommonOptions, command: ProduceCommand): Promise<ExitCode> {
   const files = command.files.length === 0 ? ['-'] : command.files;
   for (const file of files) await host.checkInput(file);
+  await checkCodec(command.codec);
   const receipts = command.receipts === undefined ? undefined : openReceipts(host, command.receipts);
   if (files.includes('-') && host.isTerminal(0) && !common.quiet) {
     host.stdio.note('reading lines from the terminal; end with Ctrl-D');
@@ -157,4 +158,13 @@ export function parsePartitionCount(text: string, source: string): number {
     throw usageError(`${source}: '${text}' is no number of partitions; write a whole number from 1 on`);
   }
   return count;
+}
+
+/** Before anything is made or read: a codec that is not there will not come. */
+async function checkCodec(codec: ProduceCommand['codec']): Promise<void> {
+  const { codecAvailable, compress } = await import('../protocol/records/compression.ts');
+  if (codecAvailable(codec)) return;
+  await compress(codec, Buffer.alloc(0)).catch((error: unknown) => {
+    throw usageError(error instanceof Error ? error.message : String(error));
+  });
 }
