@@ -73,7 +73,10 @@ export interface ReplayPlan {
   readonly producersFrom: 'record' | number;
 }
 
-/** Which segments a recovery walks. `segments` is not empty. */
+/**
+ * Which segments a recovery walks. `segments` is not empty. Whether an empty one is the next of the log or what a roll that
+ * failed left is seen by where the one before it ends, so that is walked too.
+ */
 export function planReplay(facts: ReplayFacts): ReplayPlan {
   const { segments, durablePoint, closedEnd } = facts;
   let recent = segments.length - 1;
@@ -88,6 +91,8 @@ export function planReplay(facts: ReplayFacts): ReplayPlan {
   const needed = [forProducers, holding(segments, durablePoint)];
   if (!facts.hasEpochs) needed.push(0);
   if (facts.missingSegment !== undefined) needed.push(holding(segments, facts.missingSegment));
+  const empty = segments.findIndex(({ logBytes }, index) => index > 0 && logBytes === 0);
+  if (empty > 0) needed.push(empty - 1);
   const first = Math.min(...needed);
   return { firstIndex: Math.max(0, first), producersFrom: useRecord ? 'record' : recent };
 }

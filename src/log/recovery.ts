@@ -53,8 +53,8 @@ export async function recoverLog(
   const state = await startOfWalk(options, found, plan, epochs, durablePoint);
   const kept: Segment[] = [];
   for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
-  const { walked, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex));
-  const moreSegments = plan.firstIndex + walked.length < found.length;
+  const { walked, leftovers, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex));
+  const moreSegments = plan.firstIndex + walked.length + leftovers.length < found.length;
   const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, moreSegments, durablePoint });
   const segments = [...kept, ...walked.map(({ segment }) => segment)];
   await addMissingProducers(options, state.producers, snapshots, state.endOffset);
@@ -76,7 +76,7 @@ export async function recoverLog(
     );
     return loaded;
   }
-  await keepAndCut(options, walked);
+  await keepAndCut(options, walked, leftovers);
   await removeStraySnapshots(options, snapshots, loaded);
   return loaded;
 }
@@ -108,24 +108,32 @@ async function startOfWalk(
 
 /**
  * Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such. Bytes after
- * the last batch of a segment whose end is where the next one begins are no loss: they are cut, and the walk goes on.
+ * the last batch of a segment whose end is where the next one begins are no loss: they are cut, and the walk goes on. An
+ * empty segment that begins among the batches of the one before is what a roll that failed left: it holds nothing, and to
+ * keep it would hide those batches.
  */
 async function walkAll(
   options: LoadOptions,
   state: WalkState,
   found: readonly FoundSegment[],
-): Promise<{ walked: Walked[]; badBytes: boolean }> {
+): Promise<{ walked: Walked[]; leftovers: number[]; badBytes: boolean }> {
   const walked: Walked[] = [];
+  const leftovers: number[] = [];
   for (const [index, { baseOffset, logBytes }] of found.entries()) {
     const overlaps = walked.length > 0 && baseOffset < state.endOffset;
-    if (overlaps || segmentIsMissing(options, state.endOffset, baseOffset)) return { walked, badBytes: true };
+    if (overlaps && logBytes === 0) {
+      leftovers.push(baseOffset);
+      continue;
+    }
+    if (overlaps || segmentIsMissing(options, state.endOffset, baseOffset))
+      return { walked, leftovers, badBytes: true };
     const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
     const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
     walked.push({ ...walk, segment, logBytes });
     const isWhole = walk.end.outcome !== 'bad' || found[index + 1]?.baseOffset === state.endOffset;
-    if (!isWhole) return { walked, badBytes: true };
+    if (!isWhole) return { walked, leftovers, badBytes: true };
   }
-  return { walked, badBytes: false };
+  return { walked, leftovers, badBytes: false };
 }
 
 /** Whether the last clean close left a segment between the two offsets, which is not there any more. */
@@ -143,7 +151,16 @@ function missingSegment(options: LoadOptions, found: readonly FoundSegment[]): n
 }
 
 /** Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. */
-async function keepAndCut(options: LoadOptions, walked: readonly Walked[]): Promise<void> {
+async function keepAndCut(
+  options: LoadOptions,
+  walked: readonly Walked[],
+  leftovers: readonly number[],
+): Promise<void> {
+  for (const baseOffset of leftovers) {
+    const leftover = Segment.planned(contextOf(options), baseOffset);
+    options.env.log.info(`${leftover.path} is empty and no part of the log: removed`);
+    await leftover.remove();
+  }
   for (const each of walked) {
     await keepSegment(options, each);
     await sealIfRoom(options, each.segment);

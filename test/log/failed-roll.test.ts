@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
+import type { SimMachine } from '../sim/sim-machine.ts';
 import { batchOf } from './batches.ts';
 import { append, namesIn, newMachine, openDirectory, openLog, PARTITION, readAll, run } from './log-in-world.ts';
 
@@ -59,3 +60,44 @@ describe('log: a roll that fails at the sync of its folder', () => {
     });
   }
 });
+
+describe('log: an empty segment among the batches of the one before', () => {
+  const batches = (): Buffer => batchOf([Buffer.alloc(400, 'b')]);
+
+  for (const [where, strayBase] of [
+    ['behind all that are there', 7],
+    ['between others', 1],
+  ] as const) {
+    for (const end of ['close', 'kill'] as const) {
+      it(`${where} is removed and hides nothing, after a ${end}`, async () => {
+        const machine = newMachine(1);
+        const stray = `0000000000000000000${strayBase}.log`;
+        const open = async (env: Env) => {
+          const logs = await openDirectory(env);
+          return { logs, log: await openLog(logs, { segmentBytes: 2000 }) };
+        };
+        await run(machine, async (env) => {
+          const { logs, log } = await open(env);
+          for (let index = 0; index < 8; index++) await (await append(log, batches())).committed;
+          if (end === 'close') await logs.close();
+          const file = await env.disk.open(`${PARTITION}/${stray}`, 'w+');
+          await file.close();
+        });
+        assert.deepEqual(segmentsIn(machine).length, 3);
+        await run(machine, async (env) => {
+          const { log, logs } = await open(env);
+          assert.equal(log.damagedAt, undefined);
+          assert.equal(log.logEndOffset, 8);
+          for (let offset = 0; offset < 8; offset++) assert.equal((await readAll(log, offset))[0]?.baseOffset, offset);
+          await (await append(log, batches())).committed;
+          await logs.close();
+        });
+        assert.ok(!namesIn(machine, PARTITION).includes(stray));
+      });
+    }
+  }
+});
+
+function segmentsIn(machine: SimMachine): string[] {
+  return namesIn(machine, PARTITION).filter((name) => name.endsWith('.log'));
+}

@@ -55,6 +55,12 @@ describe('log: recovery cases', () => {
     assert.deepEqual(planReplay({ ...facts, closedEnd: 20 }), { firstIndex: 1, producersFrom: 1 });
   });
 
+  it('walks from the segment before an empty one', () => {
+    const facts = { durablePoint: 350, closedEnd: 320, hasEpochs: true, missingSegment: undefined };
+    const withEmpty = segments.map((segment) => (segment.baseOffset === 200 ? { ...segment, logBytes: 0 } : segment));
+    assert.deepEqual(planReplay({ ...facts, segments: withEmpty }), { firstIndex: 1, producersFrom: 'record' });
+  });
+
   it('walks from the segment before one that is gone', () => {
     const facts = { segments, durablePoint: 350, closedEnd: 320, hasEpochs: true, missingSegment: 150 };
     assert.deepEqual(planReplay(facts), { firstIndex: 1, producersFrom: 'record' });
