@@ -5,15 +5,15 @@
  *
  *   enqueue -> [groups] -> writer: makeReady, writev -> wrote() -> syncer: datasync -> synced()
  *
- * What happens on failure (D12, H-9, I-30): a write that meets a full disk is cut back by the owner and everything queued is
- * refused; any other failed write, and every failed sync, puts the log offline for good.
+ * What happens on failure (D12, H-9, I-30): a write that meets a full disk, or finds no descriptor to open its file with,
+ * is cut back by the owner and everything queued is refused; any other failed write, and every failed sync, puts the log offline for good.
  */
 import { assert } from '../kernel/assert.ts';
 import type { DiskFile, Env, Timer } from '../kernel/env.ts';
 import { AppendGroup, type QueuedBatch } from './append-group.ts';
 import type { FileSync } from './atomic-file.ts';
 import type { FlushPolicy } from './flush-policy.ts';
-import { NotAllowedToWrite } from './log-failure.ts';
+import { isShortage, NotAllowedToWrite } from './log-failure.ts';
 import type { Segment } from './segment.ts';
 
 /** The log that a flusher works for. */
@@ -87,6 +87,7 @@ export class Flusher {
 
   /** The group that holds `offset` and is not written yet. */
   unwrittenGroup(offset: number): AppendGroup | undefined {
+    if (offset < this.#writtenEnd) return undefined;
     if (this.#writing !== undefined && this.#writing.lastOffset >= offset) return this.#writing;
     return this.#groups.find((group) => group.lastOffset >= offset);
   }
@@ -250,10 +251,7 @@ class SyncFailed extends Error {
   override readonly name = 'SyncFailed';
 }
 
-const CUT_BACK_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
-
 /** Whether the log can go on after this failure of a write once the file is cut back to what it held. */
 function isCutBack(cause: unknown): boolean {
-  if (cause instanceof NotAllowedToWrite) return true;
-  return cause instanceof Error && 'code' in cause && CUT_BACK_CODES.has(cause.code);
+  return cause instanceof NotAllowedToWrite || isShortage(cause);
 }

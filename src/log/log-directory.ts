@@ -19,8 +19,15 @@
  *                                                                           8
  *
  * A file that would not change is not written again: without an append a close is the marker and its directory, 2 calls.
- * The order at a close is what makes the marker true: data, then close record, then checkpoints and marker. Indexes and
- * snapshots are never synced: the next open checks them against the close record, and all of them can be derived.
+ * The order at a close is what makes the marker true: data, then close record, then checkpoints and marker. Snapshots and the
+ * indexes of the active segment are not synced: whoever uses them checks them, and all of them can be derived. A roll makes
+ * these calls more, whatever the durability, as no recovery walks the segment that is left once more:
+ *
+ *   roll    the .log that is left, unless all of it is synced already       0-1
+ *           its .index and .timeindex                                       2
+ *           the partition's directory, for the names of the new files       1
+ *
+ * A recovery syncs the indexes of the segments that it walked, and what it kept of their .log.
  */
 
 import { SyncQueue } from '../disk/sync-queue.ts';
@@ -31,6 +38,7 @@ import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-
 import { DirectoryRecords } from './directory-records.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
+import { isShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { formatMetaProperties, META_PROPERTIES_FILE, parseMetaProperties } from './meta-properties.ts';
 import { OpenFiles } from './open-files.ts';
@@ -155,6 +163,7 @@ export class LogDirectory {
   /**
    * The partition's log, opened (and recovered where that is needed) at the first call. Makes nothing on the disk before the
    * first append. A directory of that name that belongs to another topic id is put aside.
+   * @throws KafkaError KAFKA_STORAGE_ERROR (rejects) without room or descriptors: a later call may succeed
    */
   openPartition(options: OpenPartitionOptions): Promise<PartitionLog> {
     const name = partitionName(options.topic, options.partition);
@@ -162,7 +171,7 @@ export class LogDirectory {
     if (opening === undefined) {
       opening = this.#openPartition(name, options).catch((error) => {
         this.#opening.delete(name);
-        throw error;
+        throw isShortage(error) ? storageError(`${name} cannot be opened`, error) : error;
       });
       this.#opening.set(name, opening);
     }
@@ -177,7 +186,8 @@ export class LogDirectory {
   /** Closes and removes the partition; nothing happens when what is there belongs to another topic id. */
   async deletePartition(topic: string, partition: number, topicId: string): Promise<void> {
     const name = partitionName(topic, partition);
-    const log = await this.#opening.get(name);
+    // What cannot be opened can be deleted all the same; whoever opens it is told why not.
+    const log = await this.#opening.get(name)?.catch(() => undefined);
     if (log !== undefined && log.topicId === topicId) {
       await log.close();
       this.#opening.delete(name);

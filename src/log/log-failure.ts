@@ -6,6 +6,17 @@ export class NotAllowedToWrite extends Error {
   override readonly name = 'NotAllowedToWrite';
 }
 
+/**
+ * A full disk, or no free descriptor: the system refused and changed nothing that counts, and may do it later. No sync fails
+ * with the latter two, so they never stand for bytes that were lost.
+ */
+const SHORTAGE_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
+
+/** Whether something failed for want of room or of descriptors, and the same may succeed once there are some again. */
+export function isShortage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && SHORTAGE_CODES.has(error.code);
+}
+
 /** KAFKA_STORAGE_ERROR with the cause. */
 export function storageError(what: string, cause?: unknown): KafkaError {
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';

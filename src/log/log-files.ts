@@ -10,6 +10,7 @@ import type { DiskFile } from '../kernel/env.ts';
 import { replaceFile } from './atomic-file.ts';
 import { formatLeaderEpochFile, LEADER_EPOCH_FILE } from './leader-epoch-file.ts';
 import type { EpochEntry } from './leader-epochs.ts';
+import { isShortage } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { formatPartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.ts';
 import type { Segment, SegmentContext } from './segment.ts';
@@ -51,14 +52,13 @@ export class LogFiles {
     const known = this.#active;
     if (known?.segment === segment && epochs === this.#epochsOnDisk) return known.file;
     if (!segment.created) return this.#create(segment, previous, epochs, indexIntervalBytes);
-    if (await this.#replaceEpochs(epochs)) await this.#host.env.disk.syncDirectory(this.#directory);
+    await this.#replaceEpochsDurably(epochs);
     return known?.segment === segment ? known.file : this.#pin(segment, 'open');
   }
 
   /** Writes leader-epoch-checkpoint and makes it durable, unless it says the same already. */
   async saveEpochs(epochs: readonly EpochEntry[]): Promise<void> {
-    if (!this.#directoryMade) return;
-    if (await this.#replaceEpochs(epochs)) await this.#host.env.disk.syncDirectory(this.#directory);
+    if (this.#directoryMade) await this.#replaceEpochsDurably(epochs);
   }
 
   /** The segment's file as it was before a write that failed. */
@@ -107,7 +107,7 @@ export class LogFiles {
     env.fault('log.create.before-files');
     await this.#replaceEpochs(epochs);
     if (previous?.created === true) {
-      await this.#host.indexes.seal(this.#context, previous, indexIntervalBytes, this.#host.sync);
+      await this.#sealIndexes(previous, indexIntervalBytes);
       if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
     }
     try {
@@ -124,6 +124,21 @@ export class LogFiles {
     } catch (error) {
       await this.#takeAway(segment);
       throw error;
+    }
+  }
+
+  /**
+   * An index can be derived: one that the disk does not take is no reason to refuse the batches, which it may take. Also when
+   * a sync fails, as no promise rests on an index (D12): the next process finds what is missing and builds it anew. Without
+   * room or descriptors the roll would fail at its next step anyway.
+   */
+  async #sealIndexes(segment: Segment, indexIntervalBytes: number): Promise<void> {
+    const { env, indexes, sync } = this.#host;
+    try {
+      await indexes.seal(this.#context, segment, indexIntervalBytes, sync);
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      env.log.warn(`${segment.path}: its index files cannot be written: ${String(error)}`);
     }
   }
 
@@ -148,6 +163,17 @@ export class LogFiles {
     await env.disk.makeDirectory(this.#directory);
     const metadata = Buffer.from(formatPartitionMetadata(this.#topicId));
     await replaceFile(env.disk, sync, `${this.#directory}/${PARTITION_METADATA_FILE}`, metadata);
+  }
+
+  async #replaceEpochsDurably(epochs: readonly EpochEntry[]): Promise<void> {
+    if (!(await this.#replaceEpochs(epochs))) return;
+    try {
+      await this.#host.env.disk.syncDirectory(this.#directory);
+    } catch (error) {
+      // Its name may not last: the next attempt does it all again.
+      this.#epochsOnDisk = undefined;
+      throw error;
+    }
   }
 
   /** True when the file was replaced. */

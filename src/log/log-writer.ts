@@ -70,6 +70,8 @@ export class LogWriter {
   #epochs: readonly EpochEntry[];
   #failed: KafkaError | undefined;
   #grown = false;
+  /** Whether it was said that there is no room; not again before something was written. */
+  #saidShortage = false;
 
   constructor(host: LogHost, files: LogFiles, state: LogWriterState, config: LogConfig, onAdvanced: () => void) {
     this.#host = host;
@@ -207,7 +209,8 @@ export class LogWriter {
       logStartOffset: this.#state.logStartOffset,
       duplicate: true,
       written: unwritten?.written.promise ?? Promise.resolve(),
-      committed: this.#waiters.covering(mark.lastOffset),
+      // A group above it may still wait, and may fail: that does not concern what is committed.
+      committed: mark.lastOffset < this.#highWatermark ? Promise.resolve() : this.#waiters.covering(mark.lastOffset),
     };
   }
 
@@ -252,6 +255,7 @@ export class LogWriter {
       segment.noteWritten({ lastOffset, sizeBytes: bytes.length, maxTimestamp }, this.#config.indexIntervalBytes);
     }
     segment.plannedBatches -= group.batches.length;
+    this.#saidShortage = false;
     group.written.resolve();
     this.#advance();
     for (const { entries } of [segment.offsetIndex, segment.timeIndex]) {
@@ -288,7 +292,13 @@ export class LogWriter {
     const first = this.#takeBack(groups);
     this.#refuse(groups, first, refusal(cause));
     if (cause instanceof NotAllowedToWrite) return;
-    this.#host.env.log.warn(`${this.#state.context.directory}: no room to write; appends are refused until there is`);
+    if (!this.#saidShortage) {
+      this.#saidShortage = true;
+      const { message } = refusal(cause);
+      this.#host.env.log.warn(
+        `${this.#state.context.directory}: ${message}; appends are refused as long as that lasts`,
+      );
+    }
     await this.#files.cutBack(this.#state.segments.active);
   }
 

@@ -1,5 +1,6 @@
 /** What a log does when the disk is full or fails (D12, H-9, I-30). */
 import assert from 'node:assert/strict';
+import type { Env } from '../../src/kernel/env.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import type { DiskCall, DiskFault } from '../sim/disk-faults.ts';
 import type { SimMachine } from '../sim/sim-machine.ts';
@@ -234,6 +235,101 @@ describe('log: a failing disk', () => {
       machine.hardware.faults = (name) => (name === 'datasync' ? { kind: 'error', code: 'EIO' } : undefined);
       await assert.rejects((await append(log, batchOf(['y'.repeat(50)]))).committed, isError('KAFKA_STORAGE_ERROR'));
       assert.ok(log.failed !== undefined);
+    });
+  });
+});
+
+describe('log: no free file descriptor', () => {
+  /** An Env in which no file or folder can be opened while `isShort()`, and what it warns of. */
+  function shortOf(env: Env, isShort: () => boolean): { env: Env; warnings: string[] } {
+    const refuse = (): Promise<never> => Promise.reject(Object.assign(new Error('too many'), { code: 'EMFILE' }));
+    const disk = new Proxy(env.disk, {
+      get: (target, name) => {
+        if (isShort() && (name === 'open' || name === 'list' || name === 'syncDirectory')) return refuse;
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    const warnings: string[] = [];
+    return { env: { ...env, disk, log: { ...env.log, warn: (text) => warnings.push(text) } }, warnings };
+  }
+
+  it('refuses batches, which is said once, and the log goes on when there is one', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      let isShort = true;
+      const short = shortOf(env, () => isShort);
+      const logs = await openDirectory(short.env);
+      isShort = false;
+      const log = await openLog(logs, { segmentBytes: 200 });
+      await (await append(log, batchOf(['x'.repeat(50)]))).committed;
+      for (const round of [1, 2]) {
+        isShort = true;
+        for (let count = 0; count < 3; count++) {
+          const refused = await append(log, batchOf(['y'.repeat(50)]));
+          await assert.rejects(refused.committed, isError('KAFKA_STORAGE_ERROR'));
+        }
+        assert.equal(short.warnings.filter((text) => text.includes('EMFILE')).length, round);
+        assert.equal(log.failed, undefined);
+        isShort = false;
+        const next = await append(log, batchOf(['z'.repeat(50)]));
+        await next.committed;
+        assert.equal(next.baseOffset, round);
+      }
+      await logs.close();
+    });
+    assert.notEqual(machine.files.find('/d/brokers/1/log/.kafka_cleanshutdown'), undefined);
+  });
+
+  it('a log that cannot be opened for that can be opened later', async () => {
+    await run(newMachine(), async (env) => {
+      let isShort = false;
+      const logs = await openDirectory(shortOf(env, () => isShort).env);
+      isShort = true;
+      await assert.rejects(openLog(logs), isError('KAFKA_STORAGE_ERROR'));
+      isShort = false;
+      await (await append(await openLog(logs), batchOf(['a']))).committed;
+    });
+  });
+});
+
+describe('log: index files that the disk does not take', () => {
+  for (const call of ['open', 'write', 'datasync'] as const) {
+    it(`at a roll (${call}) are built anew, and the log goes on`, async () => {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const logs = await openDirectory(env);
+        const log = await openLog(logs, { segmentBytes: 200, indexIntervalBytes: 50 });
+        await (await append(log, batchOf(['x'.repeat(50)]))).committed;
+        const heal = failing(machine, call, /\.(time)?index$/, { kind: 'error', code: 'EIO' });
+        await (await append(log, batchOf(['y'.repeat(50)]))).committed;
+        heal();
+        assert.equal(log.failed, undefined);
+        await logs.close();
+      });
+      await run(machine, async (env) => {
+        const log = await openLog(await openDirectory(env));
+        assert.equal((await readAll(log)).length, 2);
+        assert.equal((await log.offsetForTimestamp(0n))?.offset, 0);
+      });
+    });
+  }
+});
+
+describe('log: a batch that is sent again', () => {
+  it('is committed already, whatever becomes of those above it', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env));
+      const batch = (sequence: number): Buffer => batchOf(['a'], { producerId: 7n, sequence });
+      await (await append(log, batch(0))).committed;
+      failing(machine, 'write', /\.log$/, { kind: 'error', code: 'EIO' });
+      const above = await append(log, batch(1));
+      const again = await append(log, batch(0));
+      assert.equal(again.duplicate, true);
+      await assert.rejects(above.committed, isError('KAFKA_STORAGE_ERROR'));
+      await again.written;
+      await again.committed;
     });
   });
 });
