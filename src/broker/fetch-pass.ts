@@ -65,6 +65,7 @@ export async function makeFetchPass(
   const isolation = isolationOf(request);
   let plan = fetchPlan(takenBytes);
   let byteCount = 0;
+  let heldBytes = 0;
   const found: PartitionFound[] = [];
   for (const topic of request.topics) {
     for (const asked of topic.partitions) {
@@ -73,16 +74,17 @@ export async function makeFetchPass(
       const readBytes = result.read?.byteCount ?? 0;
       plan = afterRead(plan, readBytes);
       byteCount += readBytes;
+      heldBytes += result.read?.heldBytes ?? 0;
     }
   }
-  services.fetchMemory.adjust(call.context.connectionId, byteCount - takenBytes);
+  services.fetchMemory.adjust(call.context.connectionId, heldBytes - takenBytes);
   return {
     found,
     byteCount,
     isUrgent: found.some(({ failure, diverging }) => failure !== undefined || diverging !== undefined),
     release: () => {
       for (const { read } of found) read?.release();
-      services.fetchMemory.adjust(call.context.connectionId, -byteCount);
+      services.fetchMemory.adjust(call.context.connectionId, -heldBytes);
     },
   };
 }

@@ -24,6 +24,11 @@ export function assignEpoch(entries: readonly EpochEntry[], epoch: number, start
   return [...kept, { epoch, startOffset }];
 }
 
+/** The epoch that `offset` belongs to; -1 when it lies before the first that the log knows. */
+export function epochAt(entries: readonly EpochEntry[], offset: number): number {
+  return entries.findLast(({ startOffset }) => startOffset <= offset)?.epoch ?? UNDEFINED_EPOCH;
+}
+
 /** The entries of a log that ends before `endOffset`. */
 export function cutEpochsFromEnd(entries: readonly EpochEntry[], endOffset: number): readonly EpochEntry[] {
   const kept = entries.filter((entry) => entry.startOffset < endOffset);

@@ -5,7 +5,7 @@
 import { KafkaError } from '../protocol/errors.ts';
 import type { ClosedPartition } from './close-record.ts';
 import { describeClosed } from './closed-partition.ts';
-import { endOffsetForEpoch } from './leader-epochs.ts';
+import { endOffsetForEpoch, epochAt } from './leader-epochs.ts';
 import type { LoadedLog } from './loaded-log.ts';
 import type { LogConfig } from './log-config.ts';
 import { storageError } from './log-failure.ts';
@@ -36,6 +36,8 @@ export interface LogRead {
   /** Whole batches, in pooled memory: valid until `release`, which is called exactly once. */
   readonly slices: readonly Buffer[];
   readonly byteCount: number;
+  /** Memory taken until `release`: at least `byteCount`, more where bytes were read that do not count. */
+  readonly heldBytes: number;
   release(): void;
   readonly highWatermark: number;
   readonly lastStableOffset: number;
@@ -100,6 +102,11 @@ export class PartitionLog {
     return this.#loaded.logStartOffset;
   }
 
+  /** The leader epoch of the log's start; -1 when nothing was written yet. */
+  get logStartEpoch(): number {
+    return epochAt(this.#writer.epochs, this.logStartOffset);
+  }
+
   /** The end (exclusive) of what is written. */
   get logEndOffset(): number {
     return this.#writer.writtenEnd;
@@ -128,6 +135,11 @@ export class PartitionLog {
   /** Set once a write or sync failed: no append succeeds any more, reads go on below the high watermark. */
   get failed(): Error | undefined {
     return this.#writer.failed;
+  }
+
+  /** Nothing is appended or read any more. */
+  get closed(): boolean {
+    return this.#life === 'closed';
   }
 
   /** The offset from which on bytes that were once on the disk are missing or broken; no append succeeds then either. */
@@ -170,6 +182,7 @@ export class PartitionLog {
     return {
       slices: found === undefined ? [] : [found.bytes],
       byteCount: found?.bytes.length ?? 0,
+      heldBytes: found?.slab.bytes.length ?? 0,
       release: () => found?.slab.release(),
       highWatermark: this.highWatermark,
       lastStableOffset: this.lastStableOffset,

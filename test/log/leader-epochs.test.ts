@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assignEpoch, cutEpochsFromEnd, endOffsetForEpoch } from '../../src/log/leader-epochs.ts';
+import { assignEpoch, cutEpochsFromEnd, endOffsetForEpoch, epochAt } from '../../src/log/leader-epochs.ts';
 
 const ENTRIES = [
   { epoch: 1, startOffset: 0 },
@@ -19,6 +19,13 @@ describe('log: leader epochs', () => {
   it('takes the place of an epoch that wrote nothing, and of those that contradict it', () => {
     assert.deepEqual(assignEpoch(ENTRIES, 8, 25), [...ENTRIES.slice(0, 2), { epoch: 8, startOffset: 25 }]);
     assert.deepEqual(assignEpoch(ENTRIES, 4, 12), [...ENTRIES.slice(0, 2), { epoch: 4, startOffset: 12 }]);
+  });
+
+  it('is known of every offset from the first epoch on', () => {
+    assert.deepEqual(
+      [9, 10, 24, 25, 99].map((offset) => epochAt(ENTRIES.slice(1), offset)),
+      [-1, 3, 3, 6, 6],
+    );
   });
 
   it('is cut from the end', () => {

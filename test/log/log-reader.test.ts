@@ -29,6 +29,14 @@ describe('log: read', () => {
     });
   });
 
+  it('says what memory it holds beside what counts', async () => {
+    await withTenBatches(async (log) => {
+      const read = await readAt(log, 0, { maxBytes: SIZE * 3 - 1 });
+      assert.equal(read.heldBytes, SIZE * 3 - 1);
+      read.release();
+    });
+  });
+
   it('an offset inside a batch returns that whole batch', async () => {
     await withTenBatches(async (log) => {
       for (let offset = 0; offset < 20; offset++) {

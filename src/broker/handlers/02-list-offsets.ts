@@ -100,7 +100,7 @@ async function lookUp(log: PartitionLog, timestamp: bigint, limit: number): Prom
       return { offset: limit, timestamp: NO_TIMESTAMP, leaderEpoch: log.leaderEpoch };
     case EARLIEST:
     case EARLIEST_LOCAL:
-      return { offset: log.logStartOffset, timestamp: NO_TIMESTAMP, leaderEpoch: NO_EPOCH };
+      return { offset: log.logStartOffset, timestamp: NO_TIMESTAMP, leaderEpoch: log.logStartEpoch };
     default: {
       if (timestamp < MAX_TIMESTAMP) return undefined;
       const found = await (timestamp === MAX_TIMESTAMP

@@ -195,8 +195,10 @@ describe('Fetch: waiting', () => {
       await fill(test, 't', 1);
       const waiting = test.fetch('t', 1, { maxWaitMs: 60_000 });
       await test.env.clock.sleep(10);
+      const startMs = test.env.clock.monotonicMs();
       await test.call(DeleteTopics, 5, { topicNames: ['t'], timeoutMs: 1000 });
       assert.equal(partitionOf(await waiting).error, 'UNKNOWN_TOPIC_OR_PARTITION');
+      assert.ok(test.env.clock.monotonicMs() - startMs < 1000);
     }));
 
   it('ends at once, empty, when the client goes or the broker stops', () =>

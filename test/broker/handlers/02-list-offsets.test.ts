@@ -8,6 +8,15 @@ async function ask(
   timestamp: bigint,
   options: { version?: number; topic?: string; currentLeaderEpoch?: number } = {},
 ): Promise<[error: string, offset: number, timestamp: bigint]> {
+  const found = await askFor(test, timestamp, options);
+  return [errorName(found.errorCode), Number(found.offset), found.timestamp];
+}
+
+async function askFor(
+  test: BrokerUnderTest,
+  timestamp: bigint,
+  options: { version?: number; topic?: string; currentLeaderEpoch?: number } = {},
+) {
   const { version = 11, topic = 't', currentLeaderEpoch = -1 } = options;
   const answer = await test.call(ListOffsets, version, {
     replicaId: -1,
@@ -15,7 +24,7 @@ async function ask(
   });
   const found = answer.topics[0]?.partitions[0];
   assert.ok(found !== undefined);
-  return [errorName(found.errorCode), Number(found.offset), found.timestamp];
+  return found;
 }
 
 describe('ListOffsets', () => {
@@ -30,6 +39,15 @@ describe('ListOffsets', () => {
       assert.deepEqual(await ask(test, -4n), ['NONE', 0, -1n]);
       assert.deepEqual(await ask(test, -5n), ['NONE', -1, -1n]);
       assert.deepEqual(await ask(test, -6n), ['NONE', -1, -1n]);
+    }));
+
+  it('tells the epoch of the start of the log, and none while it is empty', () =>
+    withBroker(async (test) => {
+      await test.createTopic('t');
+      assert.equal((await askFor(test, -2n)).leaderEpoch, -1);
+      await test.produce('t', ['a']);
+      assert.equal((await askFor(test, -2n)).leaderEpoch, 0);
+      assert.equal((await askFor(test, -2n, { version: 3 })).leaderEpoch, -1);
     }));
 
   it('refuses special timestamps that the version does not have', () =>
