@@ -5,8 +5,8 @@
 
 import type { NetSocket } from '../kernel/env.ts';
 
-/** Bytes of one piece at most. */
-const PIECE_BYTES_MAX = 4 << 20;
+/** Bytes of one piece at most: a peer that reads it within the time for a stall, 9 KB a second, is slow and not stuck. */
+const PIECE_BYTES_MAX = 512 << 10;
 
 interface Chunk {
   readonly bytes: Uint8Array;

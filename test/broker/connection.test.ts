@@ -177,10 +177,9 @@ describe('connection: memory', () => {
     });
     await settle();
     assert.equal(socket.isPaused, true);
-    assert.ok(socket.pendingBytes <= 4 << 20, 'the socket gets a piece at a time');
+    assert.ok(socket.pendingBytes <= 512 << 10, 'the socket gets a piece at a time');
     assert.equal(releasedCount, 0);
-    socket.drain();
-    socket.drain();
+    for (let piece = 0; piece < 11; piece++) socket.drain();
     assert.equal(releasedCount, 1);
     assert.equal(socket.isPaused, false);
     assert.equal(socket.answer(Fetch, 11, 0).responses[0]?.partitions[0]?.records?.[0]?.length, 5 << 20);
