@@ -245,8 +245,8 @@ export function problemWithTopicConfigs(configs: ReadonlyMap<string, string>): s
 }
 
 /**
- * All values that a config has for a topic, most specific first: the topic's own, each broker setting that is set, the
- * default. The first is the one in effect.
+ * All values that a config has for a topic: the topic's own, the broker settings that are set, those that this process was
+ * given before those that the directory keeps, each the most specific first, and the default. The first is in effect.
  */
 export function topicConfigValues(
   definition: TopicConfigDefinition,
@@ -254,21 +254,23 @@ export function topicConfigValues(
   brokerSetting: BrokerSettingLookup,
 ): readonly [ConfigValue, ...ConfigValue[]] {
   const { name } = definition;
-  const values: ConfigValue[] = [];
   const own = topicConfigs.get(name);
-  if (own !== undefined) values.push({ name, value: own, source: CONFIG_SOURCE.topic });
+  const ofTopic: ConfigValue[] = own === undefined ? [] : [{ name, value: own, source: CONFIG_SOURCE.topic }];
+  const ofBroker: ConfigValue[] = [];
   for (const { name: brokerName, factor } of definition.synonyms) {
     const set = brokerSetting(brokerName);
     if (set === undefined) continue;
     const value = factor === 1n ? set.value : (BigInt(set.value) * factor).toString();
-    values.push({ name: brokerName, value, source: set.source });
+    ofBroker.push({ name: brokerName, value, source: set.source });
   }
+  const ofProcess = ofBroker.filter(({ source }) => source === CONFIG_SOURCE.process);
+  const ofDirectory = ofBroker.filter(({ source }) => source !== CONFIG_SOURCE.process);
   const fallback: ConfigValue = {
     name: definition.synonyms[0]?.name ?? name,
     value: definition.default,
     source: CONFIG_SOURCE.default,
   };
-  const [first, ...rest] = [...values, fallback];
+  const [first, ...rest] = [...ofTopic, ...ofProcess, ...ofDirectory, fallback];
   return first === undefined ? [fallback] : [first, ...rest];
 }
 

@@ -63,6 +63,20 @@ describe('topic configs', () => {
       ],
     );
   });
+
+  it('are what this process is given rather than what the directory keeps, in whatever unit', () => {
+    const definition = topicConfigNamed('segment.ms');
+    assert.ok(definition !== undefined);
+    const values = topicConfigValues(definition, NONE, (name) =>
+      name === 'log.roll.hours'
+        ? { name, value: '1', source: CONFIG_SOURCE.process }
+        : { name, value: '5', source: CONFIG_SOURCE.directory },
+    );
+    assert.deepEqual(
+      values.map(({ value }) => value),
+      ['3600000', '5', '604800000'],
+    );
+  });
 });
 
 describe('changes of topic configs', () => {
