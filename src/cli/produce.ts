@@ -136,8 +136,7 @@ function summaryLine(summary: ProduceSummary, acks: -1 | 0 | 1): string {
 }
 
 function ackedLine(error: ProduceError): string {
-  const unsent = error.kind === 'data' || error.kind === 'input';
-  const rest = unsent ? 'nothing after them was sent' : 'what follows may or may not be stored';
+  const rest = error.isRestUnsent ? 'nothing after them was sent' : 'what follows may or may not be stored';
   return `acked: the first ${error.ackedLines} lines, ${error.ackedBytes} bytes of the input; ${rest}`;
 }
 

@@ -54,14 +54,17 @@ export class ProduceError extends ClientError {
   readonly ackedLines: number;
   readonly ackedBytes: number;
   readonly elapsedMs: number;
+  /** True when nothing after the acked lines was sent; else it may or may not be stored. */
+  readonly isRestUnsent: boolean;
 
   /** `cause` keeps its kind when it is a `ClientError`; another error counts as `refused`. */
-  constructor(cause: unknown, acked: { lines: number; bytes: number; elapsedMs: number }) {
+  constructor(cause: unknown, acked: { lines: number; bytes: number; elapsedMs: number; isAll: boolean }) {
     const kind = cause instanceof ClientError ? cause.kind : 'refused';
     super(kind, cause instanceof Error ? cause.message : String(cause), { cause });
     this.name = 'ProduceError';
     this.ackedLines = acked.lines;
     this.ackedBytes = acked.bytes;
     this.elapsedMs = acked.elapsedMs;
+    this.isRestUnsent = acked.isAll;
   }
 }

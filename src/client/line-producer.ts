@@ -70,7 +70,7 @@ export async function produceLines(
     const interrupted = await run.produce(inputs);
     return { ...run.acked, elapsedMs: elapsedMs(), interrupted };
   } catch (error) {
-    throw new ProduceError(error, { ...run.acked, elapsedMs: elapsedMs() });
+    throw new ProduceError(error, { ...run.acked, elapsedMs: elapsedMs(), isAll: run.isAllAcked });
   } finally {
     run.close();
   }

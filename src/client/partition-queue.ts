@@ -1,5 +1,4 @@
 import { assert } from '../kernel/assert.ts';
-import type { ErrorName } from '../protocol/errors.ts';
 import type { Codec } from '../protocol/records/compression.ts';
 import type { BatchSlot } from './batch-slot.ts';
 
@@ -20,8 +19,8 @@ export interface PendingBatch {
   state: 'packing' | 'ready' | 'sending';
   /** Monotonic milliseconds; undefined before the first attempt. */
   firstAttemptMs: number | undefined;
-  /** What a broker answered to the last attempt; undefined when nobody did. */
-  lastError: ErrorName | undefined;
+  /** What a broker answered to the last attempt, in words; undefined when nobody did. */
+  lastRefusal: string | undefined;
 }
 
 /**
@@ -81,11 +80,11 @@ export class PartitionQueue {
     this.#settle();
   }
 
-  /** The attempt failed in a way that allows another; `error` undefined when nobody answered. */
-  failed(batch: PendingBatch, error: ErrorName | undefined): void {
+  /** The attempt failed in a way that allows another; `refusal` undefined when nobody answered. */
+  failed(batch: PendingBatch, refusal: string | undefined): void {
     assert(batch.state === 'sending', 'only what was sent can fail');
     batch.state = 'ready';
-    batch.lastError = error;
+    batch.lastRefusal = refusal;
     this.#sendingCount--;
     this.#draining = true;
     this.#windowCount = 1;

@@ -77,6 +77,11 @@ export class ProduceRun {
     return { lines: this.#ackedLines, bytes: this.#ackedBytes };
   }
 
+  /** Whether nothing that was sent is without its ack. */
+  get isAllAcked(): boolean {
+    return this.#sender.idle;
+  }
+
   /** Answers whether the signal ended it before the input did. What was read before an error is acked when this throws. */
   async produce(inputs: Iterable<LineInput> | AsyncIterable<LineInput>): Promise<boolean> {
     const { signal } = this.#setup.options;

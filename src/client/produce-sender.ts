@@ -104,7 +104,7 @@ export class ProduceSender {
       bytes: slot.bytes.subarray(0, slot.position),
       state: 'ready',
       firstAttemptMs: undefined,
-      lastError: undefined,
+      lastRefusal: undefined,
     };
     this.#queues[partition]?.push(batch);
     this.#unackedCount++;
@@ -168,7 +168,7 @@ export class ProduceSender {
   }
 
   #noLeader(batch: PendingBatch): void {
-    batch.lastError = 'LEADER_NOT_AVAILABLE';
+    batch.lastRefusal = inWords('LEADER_NOT_AVAILABLE');
     this.#leaders.stale = true;
     this.#retryLater();
   }
@@ -252,7 +252,7 @@ export class ProduceSender {
   #refused(batch: PendingBatch, name: ErrorName, answer: PartitionAnswer): void {
     const queue = this.#queues[batch.partition];
     const isExpected = name === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && queue?.isOutOfOrderExpected(batch);
-    queue?.failed(batch, name);
+    queue?.failed(batch, inWords(name, answer.message));
     if (isExpected) return;
     if (!isRetriable(name)) {
       this.#fail(refusal(answer.errorCode, this.#describe(batch), answer.message));
@@ -298,7 +298,7 @@ export class ProduceSender {
     const refusedWith = await this.#leaders.refresh(this.#attemptMs(this.oldestBatches()));
     if (refusedWith === undefined) return;
     if (!isRetriable(refusedWith)) throw refusal(errorCode(refusedWith), `topic '${this.#options.topic.name}'`);
-    for (const batch of this.oldestBatches()) batch.lastError = refusedWith;
+    for (const batch of this.oldestBatches()) batch.lastRefusal = inWords(refusedWith);
     this.#retryLater();
   }
 
@@ -336,7 +336,7 @@ export class ProduceSender {
 
   #timeUp(batch: PendingBatch): ClientError {
     const what = `${this.#describe(batch)} was not acked within ${this.#options.timeoutMs / 1000} s`;
-    if (batch.lastError !== undefined) return new ClientError('refused', `${what}: ${inWords(batch.lastError)}`);
+    if (batch.lastRefusal !== undefined) return new ClientError('refused', `${what}: ${batch.lastRefusal}`);
     const loss = this.#lastLoss;
     return new Unreachable(`${what}: ${loss?.message ?? 'no answer'}`, { cause: loss });
   }

@@ -15,16 +15,18 @@ const KIND_BY_ERROR: { readonly [name in ErrorName]?: ClientErrorKind } = {
   INVALID_REPLICATION_FACTOR: 'usage',
   OFFSET_OUT_OF_RANGE: 'data',
   CORRUPT_MESSAGE: 'data',
+  MESSAGE_TOO_LARGE: 'data',
+  RECORD_LIST_TOO_LARGE: 'data',
 };
 
 /** The end that an error code of a broker means for a command. `what` names the thing asked for: `topic 'logs'`. */
 export function refusal(code: number, what: string, brokerMessage?: string | null): ClientError {
   const name = errorName(code);
-  const words = brokerMessage ? `${brokerMessage} (${name})` : inWords(name);
-  return new ClientError(KIND_BY_ERROR[name] ?? 'refused', `${what}: ${words}`);
+  return new ClientError(KIND_BY_ERROR[name] ?? 'refused', `${what}: ${inWords(name, brokerMessage)}`);
 }
 
-/** An error's name as a person says it. */
-export function inWords(name: ErrorName): string {
+/** What the broker said, or else the error's name as a person says it. */
+export function inWords(name: ErrorName, brokerMessage?: string | null): string {
+  if (brokerMessage) return `${brokerMessage} (${name})`;
   return name.toLowerCase().replaceAll('_', ' ');
 }

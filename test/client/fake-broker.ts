@@ -20,7 +20,7 @@ import type { AnyApi, RequestOf, ResponseOf } from '../../src/protocol/schema.ts
 import { FakeLog } from './fake-log.ts';
 
 export type Fault =
-  | { readonly kind: 'refuse'; readonly error: ErrorName }
+  | { readonly kind: 'refuse'; readonly error: ErrorName; readonly message?: string }
   /** The connection breaks; this request and those behind it are not served. */
   | { readonly kind: 'lose-request' }
   /** The connection breaks after this request was served; those behind it are served too, or not. */
@@ -169,7 +169,7 @@ export class FakeBroker implements Transport {
       case DescribeConfigs.key:
         return this.#configs(message);
       case Produce.key:
-        return this.#produce(message, error);
+        return this.#produce(message, error, fault?.message ?? null);
       case ListOffsets.key:
         return this.#listOffsets(message, error);
       case Fetch.key:
@@ -234,7 +234,11 @@ export class FakeBroker implements Transport {
     };
   }
 
-  #produce({ topicData }: RequestOf<typeof Produce>, error: number | undefined): ResponseOf<typeof Produce> {
+  #produce(
+    { topicData }: RequestOf<typeof Produce>,
+    error: number | undefined,
+    errorMessage: string | null,
+  ): ResponseOf<typeof Produce> {
     return {
       responses: topicData.map(({ name, topicId, partitionData }) => ({
         name,
@@ -251,7 +255,7 @@ export class FakeBroker implements Transport {
             logAppendTimeMs: -1n,
             logStartOffset: 0n,
             recordErrors: [],
-            errorMessage: null,
+            errorMessage,
             currentLeader: { leaderId: -1, leaderEpoch: -1 },
           };
         }),

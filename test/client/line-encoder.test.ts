@@ -48,7 +48,7 @@ function pendingBatch(slot: BatchSlot): PendingBatch {
     bytes: slot.bytes.subarray(0, slot.position),
     state: 'ready',
     firstAttemptMs: undefined,
-    lastError: undefined,
+    lastRefusal: undefined,
   };
 }
 

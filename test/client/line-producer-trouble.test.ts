@@ -36,6 +36,26 @@ describe('line producer in trouble', () => {
     assert.match(error.message, /not enough replicas/);
   });
 
+  it('tells what the broker said when the time is up', async () => {
+    const { broker, produce } = scene();
+    broker.fault = ({ api }) =>
+      api.key === Produce.key
+        ? { kind: 'refuse', error: 'KAFKA_STORAGE_ERROR', message: 'no room (ENOSPC)' }
+        : undefined;
+    const error = await failure(produce([input('a\n')], { timeoutMs: 3000 }));
+    assert.equal(error.kind, 'refused');
+    assert.match(error.message, /no room \(ENOSPC\)/);
+  });
+
+  it('a batch that is too large for the broker is a matter of the data', async () => {
+    for (const error of ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'] as const) {
+      const { broker, produce } = scene();
+      broker.fault = ({ api }) => (api.key === Produce.key ? { kind: 'refuse', error } : undefined);
+      const { kind, isRestUnsent } = await failure(produce([input('a\n')]));
+      assert.deepEqual({ kind, isRestUnsent }, { kind: 'data', isRestUnsent: false });
+    }
+  });
+
   it('goes on for ever with a timeout of 0', async () => {
     const { broker, clock, topic, produce } = scene();
     const startMs = clock.monotonicMs();

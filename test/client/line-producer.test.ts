@@ -50,7 +50,7 @@ describe('line producer', () => {
   it('stops at a line without its key delimiter, after what came before is acked', async () => {
     const { topic, produce, receipts } = scene();
     const error = await failure(produce([input('a:1\nb:2\nno\nc:3\n')], { keyDelimiter: Buffer.from(':') }));
-    assert.equal(error.kind, 'data');
+    assert.deepEqual([error.kind, error.isRestUnsent], ['data', true]);
     assert.match(error.message, /the input: line 3 \(byte offset 8\)/);
     assert.deepEqual([error.ackedLines, error.ackedBytes], [2, 8]);
     assert.deepEqual(values(topic), ['1', '2']);
