@@ -13,17 +13,47 @@ import { startWorker } from './real-worker-entry.ts';
 
 /** Tasks that may be given and not yet done; each connection has one at a time. */
 const TASK_COUNT_MAX = 4096;
+/** Each may hold its whole output twice, so it is these many that bound the memory and not how many connections there are. */
+const AT_ONCE_MAX = 4;
 
 export function realOffload(log: Pick<Log, 'debug'>): Offload {
+  const turns = new Turns();
   const pool = new WorkerPool(log);
+  const decompressInTurn = (task: OffloadTask): Promise<Buffer> => turns.run(() => decompressHere(task));
   return {
     run: (task) =>
-      task.codec === 'gzip' || task.codec === 'zstd' ? decompressHere(task) : pool.run(task, decompressHere),
+      task.codec === 'gzip' || task.codec === 'zstd' ? decompressInTurn(task) : pool.run(task, decompressInTurn),
   };
 }
 
 function decompressHere({ codec, bytes, maxOutputBytes }: OffloadTask): Promise<Buffer> {
   return decompress(codec, bytes, maxOutputBytes);
+}
+
+/** Lets `AT_ONCE_MAX` run at a time, the others in order of arrival. */
+class Turns {
+  readonly #waiting: Deferred<void>[] = [];
+  #runningCount = 0;
+
+  /** Throws REQUEST_TIMED_OUT when too many wait. */
+  async run<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#runningCount < AT_ONCE_MAX) {
+      this.#runningCount += 1;
+    } else {
+      if (this.#waiting.length >= TASK_COUNT_MAX) throw tooManyWait();
+      const turn = deferred<void>();
+      this.#waiting.push(turn);
+      await turn.promise;
+    }
+    try {
+      return await action();
+    } finally {
+      // The turn goes on to the next in line, or ends.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#runningCount -= 1;
+      else next.resolve();
+    }
+  }
 }
 
 interface Pending {
@@ -48,9 +78,7 @@ class WorkerPool {
   async run(task: OffloadTask, otherwise: Pending['otherwise']): Promise<Buffer> {
     const worker = this.#start();
     if (worker === undefined) return otherwise(task);
-    if (this.#pending.size >= TASK_COUNT_MAX) {
-      throw new KafkaError('REQUEST_TIMED_OUT', 'too many batches wait to be decompressed');
-    }
+    if (this.#pending.size >= TASK_COUNT_MAX) throw tooManyWait();
     const id = this.#nextId;
     this.#nextId += 1;
     const result = deferred<Buffer>();
@@ -97,4 +125,8 @@ class WorkerPool {
     this.#pending.clear();
     for (const { task, result, otherwise } of lost) otherwise(task).then(result.resolve, result.reject);
   }
+}
+
+function tooManyWait(): KafkaError {
+  return new KafkaError('REQUEST_TIMED_OUT', 'too many batches wait to be decompressed');
 }

@@ -27,6 +27,24 @@ describe('realOffload', () => {
     });
   }
 
+  it('does few at once, however many are given, so that memory is bounded', async () => {
+    const bomb = await compress('gzip', Buffer.alloc(24 << 20));
+    const small = await compress('gzip', content);
+    const task = { kind: 'decompress', codec: 'gzip', maxOutputBytes: 32 << 20 } as const;
+    let doneCount = 0;
+    const bombs = Array.from({ length: 4 }, async () => {
+      await offload.run({ ...task, bytes: bomb });
+      doneCount += 1;
+    });
+    await offload.run({ ...task, bytes: small });
+    assert.ok(doneCount > 0, 'begun when one of the four before it was done');
+    await Promise.all(bombs);
+    // Those that fail give their turn on, too.
+    const failing = Array.from({ length: 12 }, () => offload.run({ ...task, bytes: bomb, maxOutputBytes: 1000 }));
+    for (const result of await Promise.allSettled(failing)) assert.equal(result.status, 'rejected');
+    assert.ok((await offload.run({ ...task, bytes: small })).equals(content));
+  });
+
   it('takes a part of a larger block of memory as it is', async () => {
     const bytes = await compress('lz4', content);
     const block = Buffer.alloc(bytes.length + 200, 0xff);
