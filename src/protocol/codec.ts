@@ -24,6 +24,12 @@ import { WireError } from './wire-error.ts';
 import { Writer } from './wire-writer.ts';
 
 /**
+ * More elements than a request of any use has, in all its arrays: each takes a few bytes on the wire and a few hundred as an
+ * object, so one request of 100 MiB could otherwise fill the memory of the process (B-2).
+ */
+const REQUEST_ELEMENTS_MAX = 200_000;
+
+/**
  * The whole frame, its length first, as pieces for one vectored write; record slices are handed on, not copied. Throws
  * KafkaError UNSUPPORTED_VERSION (the version, or a value that it cannot carry), TypeError (a missing field), RangeError.
  */
@@ -62,14 +68,18 @@ export function parseRequestHeader(frame: Buffer): RequestHeader & { readonly bo
   return readRequestHeader(frame, (key, version) => version >= (API_BY_KEY.get(key)?.flexibleSince ?? Infinity));
 }
 
-/** The body from `bodyOffset` to the end of `frame`. Throws WireError, and KafkaError UNSUPPORTED_VERSION. */
+/**
+ * The body from `bodyOffset` to the end of `frame`. Throws WireError, also for a body of more than 200,000 array elements, and
+ * KafkaError UNSUPPORTED_VERSION.
+ */
 export function decodeRequest<A extends AnyApi>(
   api: A,
   version: number,
   frame: Buffer,
   bodyOffset: number,
 ): RequestOf<A> {
-  return readBody(requestCodec(api, version).read, new Cursor(frame, bodyOffset, frame.length)) as RequestOf<A>;
+  const cursor = new Cursor(frame, bodyOffset, frame.length, REQUEST_ELEMENTS_MAX);
+  return readBody(requestCodec(api, version).read, cursor) as RequestOf<A>;
 }
 
 /** `frame` starts after the length. Throws WireError, and KafkaError UNSUPPORTED_VERSION. */

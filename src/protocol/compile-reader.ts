@@ -71,6 +71,7 @@ function arrayReader(element: AnyType, version: number, flexible: boolean) {
     if (length > (cursor.end - cursor.position) / elementBytesMin) {
       throw new WireError(`an array of ${length} at ${cursor.position}, ${cursor.end - cursor.position} bytes left`);
     }
+    cursor.claimElements(length);
     const elements = new Array<unknown>(length);
     for (let index = 0; index < length; index++) {
       elements[index] = read(cursor);

@@ -9,11 +9,14 @@ export class Cursor {
   position: number;
   /** Exclusive. Narrowed while a tagged field is read. */
   end: number;
+  /** How many elements the arrays that are still to be read may have together. */
+  #elementsLeft: number;
 
-  constructor(buffer: Buffer, position: number, end: number) {
+  constructor(buffer: Buffer, position: number, end: number, elementsMax = Number.POSITIVE_INFINITY) {
     this.buffer = buffer;
     this.position = position;
     this.end = end;
+    this.#elementsLeft = elementsMax;
   }
 
   /** Moves on by `byteCount` and answers where it was. */
@@ -78,6 +81,13 @@ export class Cursor {
       throw new WireError(`a length of ${length}`);
     }
     return length;
+  }
+
+  /** Says that an array of `count` elements is read next. */
+  claimElements(count: number): void {
+    this.#elementsLeft -= count;
+    if (this.#elementsLeft < 0)
+      throw new WireError(`too many elements in arrays, ${count} of them at ${this.position}`);
   }
 
   /** Valid UTF-8 is expected; other bytes read as U+FFFD. */

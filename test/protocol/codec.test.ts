@@ -176,6 +176,24 @@ describe('codec: bytes from nobody', () => {
     assert.throws(() => decodeRequest(Metadata, 12, Buffer.concat([hex('0e'), Buffer.alloc(200)]), 0), WireError);
   });
 
+  it('refuses a request of far too many elements, however they are nested', () => {
+    const topicData = (topicCount: number, partitionCount: number) => ({
+      acks: 1,
+      timeoutMs: 1,
+      topicData: Array.from({ length: topicCount }, () => ({
+        name: 't',
+        partitionData: Array.from({ length: partitionCount }, () => ({ index: 0, records: null })),
+      })),
+    });
+    const decode = (topicCount: number, partitionCount: number) => {
+      const frame = joined(encodeRequest(Produce, 3, header, topicData(topicCount, partitionCount)));
+      return decodeRequest(Produce, 3, frame, parseRequestHeader(frame).bodyOffset);
+    };
+    assert.equal(decode(10, 19_999).topicData.length, 10);
+    assert.throws(() => decode(10, 20_000), WireError);
+    assert.throws(() => decode(1, 200_000), WireError);
+  });
+
   it('refuses bytes after the body', () => {
     const frame = joined(encodeRequest(Metadata, 1, header, { topics: null }));
     const { bodyOffset } = parseRequestHeader(frame);
