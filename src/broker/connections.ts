@@ -12,6 +12,10 @@ import { printable } from './topic-names.ts';
 
 const SWEEP_MS = 1000;
 const COMPLAINTS_PER_SWEEP = 5;
+/** Answers that wait for their readers, over all connections; records are a smaller part, bounded by FetchMemory. */
+const UNSENT_BYTES_MAX = 256 << 20;
+/** Above that, whoever has read nothing for so long is given up. */
+const UNREAD_MS_MAX = 2000;
 
 export interface ConnectionsOptions {
   /** Where the memory of requests comes from. */
@@ -139,7 +143,24 @@ export class Connections {
         connection.destroy();
       }
     }
+    this.#relieve();
     this.#sweepTimer = this.#open.size > 0 ? this.#sweepLater() : undefined;
+  }
+
+  /** Cuts off those that leave the most unread, until the answers of all together are within their bound. */
+  #relieve(): void {
+    const unsent = [...this.#open].map((connection) => ({ connection, ...connection.unsent() }));
+    let totalBytes = unsent.reduce((sum, { byteCount }) => sum + byteCount, 0);
+    if (totalBytes <= UNSENT_BYTES_MAX) return;
+    const unread = unsent.filter(({ forMs }) => forMs >= UNREAD_MS_MAX);
+    for (const { connection, byteCount } of unread.sort((left, right) => right.byteCount - left.byteCount)) {
+      if (totalBytes <= UNSENT_BYTES_MAX) return;
+      totalBytes -= byteCount;
+      this.#complain(
+        `${connection.remote} is cut off: it leaves ${byteCount} bytes of answers unread, and there are too many`,
+      );
+      connection.destroy();
+    }
   }
 
   /** A peer that misbehaves on purpose must not fill the log. */

@@ -9,6 +9,7 @@ import { ApiVersions, Fetch, Metadata, Produce } from '../../src/protocol/apis/i
 import { HandOver } from '../../src/protocol/private/hand-over.ts';
 import type { RequestInput, ResponseOf } from '../../src/protocol/schema.ts';
 import { FakeSocket, frameOf } from './fake-socket.ts';
+import { fetchAnswer } from './fetch-answer.ts';
 import { ManualClock } from './manual-clock.ts';
 
 interface Taken {
@@ -28,34 +29,6 @@ const EMPTY_METADATA: ResponseOf<typeof Metadata> = {
   clusterAuthorizedOperations: -2147483648,
   errorCode: 0,
 };
-const FETCH_ANSWER = (records: Buffer): ResponseOf<typeof Fetch> => ({
-  throttleTimeMs: 0,
-  errorCode: 0,
-  sessionId: 0,
-  responses: [
-    {
-      topic: 't',
-      topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
-      partitions: [
-        {
-          partitionIndex: 0,
-          errorCode: 0,
-          highWatermark: 0n,
-          lastStableOffset: 0n,
-          logStartOffset: 0n,
-          divergingEpoch: { epoch: -1, endOffset: -1n },
-          currentLeader: { leaderId: -1, leaderEpoch: -1 },
-          snapshotId: { endOffset: -1n, epoch: -1 },
-          abortedTransactions: null,
-          preferredReadReplica: -1,
-          records: [records],
-        },
-      ],
-    },
-  ],
-  nodeEndpoints: [],
-});
-
 function produceOf(byteCount: number): RequestInput<typeof Produce> {
   const partitionData = [{ index: 0, records: [Buffer.alloc(byteCount, 7)] }];
   return { acks: 1, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] };
@@ -164,13 +137,24 @@ describe('connection: memory', () => {
     assert.equal(socket.isPaused, false);
   });
 
+  it('stops reading while a request is in work that is large when decoded', async () => {
+    const { socket, taken } = setUp();
+    const many = { topics: Array.from({ length: 150_000 }, () => ({ name: 'topicname' })) };
+    socket.request(Metadata, 4, 1, many);
+    assert.equal(taken.length, 1);
+    assert.equal(socket.isPaused, true);
+    taken[0]?.answer({ message: EMPTY_METADATA });
+    await settle();
+    assert.equal(socket.isPaused, false);
+  });
+
   it('stops reading while more than 4 MiB of answers wait for the peer, and gives buffers back as they go out', async () => {
     const { socket, taken } = setUp();
     socket.isReading = false;
     let releasedCount = 0;
     socket.request(Fetch, 11, 1, { maxWaitMs: 0, minBytes: 0, topics: [] });
     taken[0]?.answer({
-      message: FETCH_ANSWER(Buffer.alloc(5 << 20)),
+      message: fetchAnswer(Buffer.alloc(5 << 20)),
       release: () => {
         releasedCount += 1;
       },
@@ -190,7 +174,7 @@ describe('connection: memory', () => {
     const released: number[] = [];
     for (const id of [0, 1, 2]) socket.request(Fetch, 11, id, { maxWaitMs: 0, minBytes: 0, topics: [] });
     const answer = (id: number): void =>
-      taken[id]?.answer({ message: FETCH_ANSWER(Buffer.alloc(10)), release: () => released.push(id) });
+      taken[id]?.answer({ message: fetchAnswer(Buffer.alloc(10)), release: () => released.push(id) });
     socket.isReading = false;
     answer(0);
     answer(2);

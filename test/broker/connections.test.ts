@@ -4,11 +4,18 @@ import { Connections } from '../../src/broker/connections.ts';
 import type { Reply } from '../../src/broker/request.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SlabPool } from '../../src/kernel/slab-pool.ts';
-import { Metadata } from '../../src/protocol/apis/index.ts';
+import { Fetch, Metadata } from '../../src/protocol/apis/index.ts';
 import { FakeSocket } from './fake-socket.ts';
+import { fetchAnswer } from './fetch-answer.ts';
 import { ManualClock } from './manual-clock.ts';
 
+const answerNever = () => new Promise<Reply>(() => undefined);
+
 function setUp(...assignments: string[]) {
+  return setUpWith(answerNever, assignments);
+}
+
+function setUpWith(handle: () => Promise<Reply>, assignments: readonly string[] = []) {
   const clock = new ManualClock();
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
@@ -16,7 +23,7 @@ function setUp(...assignments: string[]) {
   const settings = new EffectiveSettings(brokerSettings({ assignments }), () => new Map());
   const connections = new Connections({ clock, log } as Partial<Env> as Env, settings, {
     pool: new SlabPool(),
-    handle: () => new Promise<Reply>(() => undefined),
+    handle,
     principalOf: () => 'User:test',
   });
   const accept = (remote = '10.0.0.1:1', listener: 'tcp' | 'unix' = 'tcp'): FakeSocket => {
@@ -63,6 +70,26 @@ describe('connections', () => {
     assert.ok(warnings.length > 0 && warnings.length < 20, `${warnings.length} warnings`);
     clock.advance(2000);
     assert.equal(clock.pendingCount, 0, 'no timer without connections');
+  });
+
+  it('that leave the most unread are cut off when all of them together leave too much', async () => {
+    const zeros = Buffer.alloc(100 << 20);
+    const answers = [80, 100, 90].map((megabytes) => fetchAnswer(zeros.subarray(0, megabytes << 20)));
+    const { clock, accept, connections, warnings } = setUpWith(async () => ({ message: answers.shift() }));
+    const sockets = [1, 2, 3].map((port) => accept(`10.0.0.1:${port}`));
+    for (const socket of sockets) {
+      socket.isReading = false;
+      socket.request(Fetch, 11, 1, { maxWaitMs: 0, minBytes: 0, topics: [] });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1001);
+    assert.equal(connections.count, 3, 'they may be about to read');
+    clock.advance(2000);
+    assert.deepEqual(
+      sockets.map(({ isDestroyed }) => isDestroyed),
+      [false, true, false],
+    );
+    assert.equal(warnings.length, 1);
   });
 
   it('are closed within the time given', async () => {

@@ -23,7 +23,10 @@ function setUp() {
   const logs = [new FakeLog(), new FakeLog()];
   const state = { ready: false };
   const gone = new Departure();
-  const wait = () => purgatory.wait({ logs, timeoutMs: 500, isReady: () => state.ready, departure: gone });
+  const wait = (connectionId = 1, partitionCount = 2) => {
+    const isReady = () => state.ready;
+    return purgatory.wait({ logs, timeoutMs: 500, isReady, departure: gone, connectionId, partitionCount });
+  };
   const isLeft = (): boolean => purgatory.waitingCount > 0 || logs.some(({ listeners }) => listeners.size > 0);
   return { clock, purgatory, logs, state, gone, wait, isLeft };
 }
@@ -39,6 +42,21 @@ describe('purgatory', () => {
     logs[0]?.advance();
     assert.equal(await waiting, 'ready');
     assert.equal(isLeft(), false);
+  });
+
+  it('lets no more wait than there is room for, but each connection for a few partitions', async () => {
+    const { clock, wait, isLeft } = setUp();
+    const waiting = [wait(1, 400_000), wait(1, 400_000), wait(2, 200_000)];
+    assert.equal(await wait(3, 1001), 'full');
+    assert.equal(await wait(1, 1), 'full');
+    waiting.push(wait(3, 1000));
+    assert.equal(await wait(3, 1), 'full');
+    clock.advance(510);
+    for (const each of waiting) assert.equal(await each, 'expired');
+    assert.equal(isLeft(), false);
+    const next = wait(3, 1_000_000);
+    clock.advance(510);
+    assert.equal(await next, 'expired');
   });
 
   it('ends a wait at its deadline', async () => {

@@ -50,19 +50,23 @@ export async function handleFetch(services: BrokerServices, request: FetchReques
 /** The pass that is answered: with enough bytes, or urgent, or the last one when time is up. */
 async function fetchWhenEnough(services: BrokerServices, request: FetchRequest, call: Call): Promise<FetchPass> {
   const { clock } = services.env;
-  const untilMs = clock.monotonicMs() + Math.min(request.maxWaitMs, WAIT_MS_MAX);
+  const { connectionId, departure } = call.context;
+  let untilMs = clock.monotonicMs() + Math.min(request.maxWaitMs, WAIT_MS_MAX);
   const answerBytesMax = Math.max(1, Math.min(request.maxBytes, services.settings.number('fetch.max.bytes')));
   for (;;) {
-    const takenBytes = await services.fetchMemory.take(call.context.connectionId, answerBytesMax);
+    const takenBytes = await services.fetchMemory.take(connectionId, answerBytesMax);
     const pass = await makeFetchPass(services, request, call, takenBytes);
     const timeoutMs = untilMs - clock.monotonicMs();
     const isEnough = pass.byteCount >= request.minBytes || pass.isUrgent || pass.found.length === 0;
     if (isEnough || timeoutMs <= 0 || takenBytes === 0) return pass;
     const isReady = readiness(pass, request);
     const logs = pass.found.flatMap(({ log }) => (log === undefined ? [] : [log]));
+    const partitionCount = pass.found.length;
     pass.release();
-    const end = await services.purgatory.wait({ logs, timeoutMs, isReady, departure: call.context.departure });
+    const waiting = { logs, timeoutMs, isReady, departure, connectionId, partitionCount };
+    const end = await services.purgatory.wait(waiting);
     if (end === 'stopped') return makeFetchPass(services, request, call, 0);
+    if (end === 'full') untilMs = clock.monotonicMs();
   }
 }
 

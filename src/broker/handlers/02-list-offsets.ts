@@ -15,6 +15,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { confirmLease } from '../lease.ts';
+import { isTurnDue } from '../loop-turns.ts';
 import { checkLeaderEpoch } from '../partitions.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -52,6 +53,7 @@ export async function handleListOffsets(
   for (const { name, partitions } of request.topics) {
     const found: PartitionFound[] = [];
     for (const asked of partitions) {
+      if (isTurnDue(found.length)) await services.env.clock.sleep(0);
       try {
         if (duplicates.has(partitionKey(name, asked.partitionIndex))) throw new KafkaError('INVALID_REQUEST');
         found.push(await findOffset(services, request, name, asked, call));

@@ -157,6 +157,19 @@ describe('Fetch: waiting', () => {
       assert.ok(test.env.clock.monotonicMs() - startMs < 1000);
     }));
 
+  it('of very many partitions lets others have their turn', () =>
+    withBroker(async (test) => {
+      await fill(test, 't', 1);
+      const partitions = Array.from({ length: 5000 }, () => ({ partition: 1, fetchOffset: 0n, partitionMaxBytes: 1 }));
+      let hasEnded = false;
+      const fetching = test.fetch('t', 0, { topics: [{ topic: 't', partitions }] }).finally(() => {
+        hasEnded = true;
+      });
+      await test.env.clock.sleep(0);
+      assert.equal(hasEnded, false);
+      assert.equal(partitionOf(await fetching, 4999).error, 'UNKNOWN_TOPIC_OR_PARTITION');
+    }));
+
   it('waits for minBytes', () =>
     withBroker(async (test) => {
       await fill(test, 't', 1);
