@@ -29,7 +29,8 @@ export class Connections {
   readonly #settings: EffectiveSettings;
   readonly #options: ConnectionsOptions;
   readonly #limits: ConnectionLimits;
-  readonly #budget: ByteBudget;
+  /** Commands on the directory, which only its owner can give, do not wait for what others send or do not send. */
+  readonly #budgets: Readonly<Record<'tcp' | 'unix', ByteBudget>>;
   readonly #open = new Set<Connection>();
   readonly #countByHost = new Map<string, number>();
   #nextConnectionId = 1;
@@ -46,7 +47,8 @@ export class Connections {
       settings.number('socket.request.max.bytes'),
       settings.number('connections.max.idle.ms'),
     );
-    this.#budget = new ByteBudget(settings.number('queued.max.request.bytes'));
+    const queuedBytesMax = settings.number('queued.max.request.bytes');
+    this.#budgets = { tcp: new ByteBudget(queuedBytesMax), unix: new ByteBudget(queuedBytesMax) };
   }
 
   get count(): number {
@@ -68,7 +70,7 @@ export class Connections {
       connectionId: this.#nextConnectionId++,
       clock: this.#env.clock,
       pool: this.#options.pool,
-      budget: this.#budget,
+      budget: this.#budgets[listener],
       limits: this.#limits,
       handle: this.#options.handle,
       onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${printable(reason)}`),
@@ -104,8 +106,8 @@ export class Connections {
   }
 
   #refusal(socket: NetSocket, listener: 'tcp' | 'unix'): string | undefined {
-    if (this.#open.size >= this.#settings.number('max.connections')) return 'max.connections are open';
     if (listener === 'unix') return undefined;
+    if (this.#open.size >= this.#settings.number('max.connections')) return 'max.connections are open';
     const hostCount = this.#countByHost.get(hostOf(socket.remote)) ?? 0;
     if (hostCount >= this.#settings.number('max.connections.per.ip')) return 'max.connections.per.ip are open';
     const rate = this.#settings.number('max.connection.creation.rate');

@@ -41,6 +41,18 @@ describe('connections', () => {
     assert.deepEqual([first?.isDestroyed, third?.isDestroyed, connections.count], [false, true, 2]);
     first?.destroy();
     assert.equal(accept().isDestroyed, false);
+    assert.equal(accept('unix', 'unix').isDestroyed, false, 'the owner of the directory is always let in');
+  });
+
+  it('of the owner on this host are read although others fill the memory for requests with what they never finish', () => {
+    const { accept } = setUp('queued.max.request.bytes=2097152');
+    const begun = Buffer.alloc(8);
+    begun.writeInt32BE(50 << 20);
+    const [trickling, waiting, local] = [accept('10.0.0.1:1'), accept('10.0.0.1:2'), accept('unix', 'unix')];
+    trickling?.receive(begun);
+    waiting?.request(Metadata, 12, 1, { topics: null });
+    local?.request(Metadata, 12, 1, { topics: null });
+    assert.deepEqual([waiting?.isPaused, local?.isPaused], [true, false]);
   });
 
   it('are at most max.connections.per.ip from one address, whatever its port', () => {
