@@ -6,6 +6,7 @@ import { exitCodeOf } from './error-report.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
+import { printableCopy, printableJson } from './printable.ts';
 import { type Style, styleFor } from './style.ts';
 
 export interface ItemError {
@@ -43,8 +44,8 @@ export async function printDocument<Item>(
   text: (items: readonly Item[], style: Style) => string,
 ): Promise<ExitCode> {
   const output = common.json
-    ? `${JSON.stringify(document)}\n`
-    : text(document.items, await styleFor(host, 1, common.noColor));
+    ? `${printableJson(document)}\n`
+    : text(printableCopy(document.items), await styleFor(host, 1, common.noColor));
   if (output !== '') await host.stdio.write(Buffer.from(output));
   for (const error of document.errors) host.stdio.note(`streamctl: ${error.message}`);
   return exitCodeOfDocument(document);

@@ -1,34 +1,67 @@
-/** Writes to descriptors that the caller of the program opened: `--receipts FD`, `--ready-fd FD`, help and errors. */
-import { fstatSync, write } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+/** Writes to descriptors that the caller of the program opened: `--receipts FD`, `--ready-fd FD`. */
+import { constants, fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { usageError } from './cli-error.ts';
 import type { DescriptorWriter } from './host.ts';
+import { realClock } from './real-clock.ts';
+import { openOutput, type WriteAll } from './real-output.ts';
 
-const RETRY_AFTER_MS = 5;
+const OPEN_DESCRIPTORS = '/proc/self/fd';
+const ACCESS_MODE = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR;
 
-/** Throws a usage error, naming `source`, when the descriptor is not open. */
+/** Throws a usage error, naming `source`, when the caller has not opened the descriptor for writing. */
 export function openDescriptorWriter(descriptor: number, source: string): DescriptorWriter {
+  if (!isOpenForWriting(descriptor)) {
+    const example = `open it in the shell, e.g. ${descriptor}>file`;
+    throw usageError(`${source}: descriptor ${descriptor} is not open for writing; ${example}`);
+  }
+  let writer: Promise<WriteAll> | undefined;
+  return {
+    writeLine: async (line) => {
+      writer ??= openOutput(descriptor, realClock());
+      await (await writer)(Buffer.from(`${line}\n`));
+    },
+  };
+}
+
+/**
+ * Numbers that the caller did not open may be those of descriptors that the runtime has for itself, and what is written there
+ * can end the process. Where the system does not tell, being open is enough.
+ */
+function isOpenForWriting(descriptor: number): boolean {
   try {
     fstatSync(descriptor);
   } catch {
-    throw usageError(`${source}: descriptor ${descriptor} is not open; open it in the shell, e.g. ${descriptor}>file`);
+    return false;
   }
-  return { writeLine: (line) => writeText(descriptor, `${line}\n`) };
+  const target = targetOf(descriptor);
+  const mode = accessMode(descriptor);
+  if (target === undefined || mode === undefined) return true;
+  return mode !== constants.O_RDONLY && !isOfRuntime(descriptor, target);
 }
 
-/** Writes all of it, off the main loop. Rejects with EPIPE, ENOSPC, .... */
-export async function writeText(descriptor: number, text: string): Promise<void> {
-  const writeSome = promisify(write);
-  let rest = Buffer.from(text);
-  while (rest.length > 0) {
-    try {
-      const { bytesWritten } = await writeSome(descriptor, rest);
-      rest = rest.subarray(bytesWritten);
-    } catch (error) {
-      // Whoever else holds this descriptor may have made it non-blocking, and it is full.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      await sleep(RETRY_AFTER_MS);
-    }
+/** Its event queues, and its pipes to itself: unnamed, with the other end in this process, too. */
+function isOfRuntime(descriptor: number, target: string): boolean {
+  if (target.startsWith('anon_inode:')) return true;
+  if (!target.startsWith('pipe:')) return false;
+  return readdirSync(OPEN_DESCRIPTORS)
+    .map(Number)
+    .some((other) => other !== descriptor && targetOf(other) === target && accessMode(other) === constants.O_RDONLY);
+}
+
+function targetOf(descriptor: number): string | undefined {
+  try {
+    return readlinkSync(`${OPEN_DESCRIPTORS}/${descriptor}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** From the line `flags: <octal>` of proc(5). */
+function accessMode(descriptor: number): number | undefined {
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1];
+    return flags === undefined ? undefined : Number.parseInt(flags, 8) & ACCESS_MODE;
+  } catch {
+    return undefined;
   }
 }

@@ -1,8 +1,9 @@
 import { Config } from '@oclif/core/config';
 import { CommandHelp, Help } from '@oclif/core/help';
 import { EXIT_CODE_MEANINGS } from './exit-codes.ts';
-import { writeText } from './fd-writer.ts';
 import type { PackageJson } from './oclif.ts';
+import { realClock } from './real-clock.ts';
+import { stdioOf } from './real-stdio.ts';
 
 /** `root` is the folder of the manifest; `argv` the words without flags. */
 export async function showHelp(argv: readonly string[], root: string, packageJson: PackageJson): Promise<void> {
@@ -39,7 +40,7 @@ class StreamctlHelp extends Help {
 
   override async showHelp(argv: string[]): Promise<void> {
     await super.showHelp(argv);
-    await writeText(1, `${this.#lines.join('\n')}\n`);
+    await stdioOf(realClock()).write(Buffer.from(`${this.#lines.join('\n')}\n`));
   }
 
   protected override log(...lines: string[]): void {

@@ -7,10 +7,12 @@ import { normalizeArguments } from './argv.ts';
 import { CliError } from './cli-error.ts';
 import { type CommandId, commandNames, commands, findCommandId } from './command-table.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { writeText } from './fd-writer.ts';
 import { globalFlags } from './global-flags.ts';
 import { nearest } from './nearest.ts';
 import type { PackageJson } from './oclif.ts';
+import { printableJson } from './printable.ts';
+import { realClock } from './real-clock.ts';
+import { stdioOf, writeStderr } from './real-stdio.ts';
 
 export { commands } from './command-table.ts';
 
@@ -92,9 +94,12 @@ async function tellError(
 ): Promise<void> {
   const options = beforeDashes(argv);
   const stack = options.includes('--debug') && error instanceof Error ? `\n${error.stack}` : '';
-  // The exit status is the answer; where nobody can be told more, it still is.
-  await writeText(2, `${line}${stack}\n`).catch(() => undefined);
+  writeStderr(`${line}${stack}\n`);
   if (!options.includes('--json')) return;
   const errors = [{ item: '', message: line, exitCode }];
-  await writeText(1, `${JSON.stringify({ v: 1, kind: id?.replace(':', '.') ?? '', items: [], errors })}\n`);
+  const document = { v: 1, kind: id?.replace(':', '.') ?? '', items: [], errors };
+  // The exit status is the answer; where nobody can be told more, it still is.
+  await stdioOf(realClock())
+    .write(Buffer.from(`${printableJson(document)}\n`))
+    .catch(() => undefined);
 }

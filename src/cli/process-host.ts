@@ -1,12 +1,10 @@
 /** The real Host: this process. */
-import { write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { openDescriptorWriter } from './fd-writer.ts';
 import type { Host } from './host.ts';
 import { watchStdoutReader } from './reader-watch.ts';
 import { realEnv, realStdio } from './real-env.ts';
-
-const STDERR = 2;
+import { drawOnStderr } from './real-stdio.ts';
 
 export function processHost(options: { readonly quiet: boolean; readonly debug: boolean }): Host {
   const env = realEnv(options);
@@ -29,7 +27,7 @@ export function processHost(options: { readonly quiet: boolean; readonly debug: 
       // Never waited for: a terminal that is held back with Ctrl-S must not hold back the command.
       if (drawing) return;
       drawing = true;
-      write(STDERR, text, () => {
+      drawOnStderr(text, () => {
         drawing = false;
       });
     },

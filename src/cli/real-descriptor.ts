@@ -16,8 +16,9 @@ export function kindOf(descriptor: number): DescriptorKind {
 }
 
 /**
- * Opens what `descriptor` refers to once more, without blocking. Setting O_NONBLOCK on the descriptor itself would set it for
- * the shell, too. Answers `descriptor` where that is not possible (no /proc, another user's terminal): its calls may block.
+ * Opens the pipe, terminal or device that `descriptor` refers to once more, without blocking: setting O_NONBLOCK on the
+ * descriptor itself would set it for the shell, too, and for every other program on that pipe. Answers `descriptor` where that
+ * is not possible (no /proc, a socket, another user's terminal).
  */
 export function reopened(descriptor: number, access: number): number {
   try {

@@ -2,7 +2,8 @@
  * Standard input by what it is:
  *
  * - a file: `readSync` on the loop, which is faster than the pool and does not block for long;
- * - a pipe or socket: read without blocking, waited for on the loop (see net/descriptor-stream.ts for why not in the pool);
+ * - a pipe or socket: read without blocking, waited for on the loop (see net/descriptor-stream.ts for why not in the pool); a
+ *   pipe by descriptions of our own, which others who hold it do not see;
  * - a terminal: Node's tty stream;
  * - another device: reopened without blocking and tried again after waits.
  */
@@ -52,22 +53,28 @@ function yielding(readNow: (target: Uint8Array) => number | Promise<number>): Re
 
 async function streamReader(): Promise<ReadInto> {
   const { ReadableDescriptor } = await import('../net/descriptor-stream.ts');
-  const readable = new ReadableDescriptor(STDIN);
-  return yielding((target) => readAvailable(target, 0) ?? readWhenReady(readable, target));
+  // One to read by and one to wait by: Node closes the latter at the end of the input.
+  const descriptor = reopened(STDIN, constants.O_RDONLY);
+  const readable = new ReadableDescriptor(descriptor === STDIN ? STDIN : reopened(STDIN, constants.O_RDONLY));
+  return yielding((target) => readAvailable(descriptor, target, 0) ?? readWhenReady(descriptor, readable, target));
 }
 
-async function readWhenReady(readable: { next(): Promise<number | undefined> }, target: Uint8Array): Promise<number> {
+async function readWhenReady(
+  descriptor: number,
+  readable: { next(): Promise<number | undefined> },
+  target: Uint8Array,
+): Promise<number> {
   const byte = await readable.next();
   // The end, or the error, comes from the descriptor itself.
-  if (byte === undefined) return readSync(STDIN, target, 0, target.length, null);
+  if (byte === undefined) return readSync(descriptor, target, 0, target.length, null);
   target[0] = byte;
-  return 1 + (target.length > 1 ? (readAvailable(target, 1) ?? 0) : 0);
+  return 1 + (target.length > 1 ? (readAvailable(descriptor, target, 1) ?? 0) : 0);
 }
 
 /** Reads what is there; undefined when nothing is there yet. */
-function readAvailable(target: Uint8Array, offset: number): number | undefined {
+function readAvailable(descriptor: number, target: Uint8Array, offset: number): number | undefined {
   try {
-    return readSync(STDIN, target, offset, target.length - offset, null);
+    return readSync(descriptor, target, offset, target.length - offset, null);
   } catch (error) {
     if (isAgain(error)) return undefined;
     throw error;

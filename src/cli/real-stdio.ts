@@ -1,13 +1,17 @@
 /** Standard input, output and error of this process. Each is opened at its first use. */
-import { writeSync } from 'node:fs';
+import { constants, write, writeSync } from 'node:fs';
 import type { Clock, Stdio } from '../kernel/env.ts';
-import { isAgain } from './real-descriptor.ts';
+import { printable } from './printable.ts';
+import { isAgain, kindOf, reopened } from './real-descriptor.ts';
+import { openOutput, type WriteAll } from './real-output.ts';
 import { openStdin, type ReadInto } from './real-stdin.ts';
-import { openStdout, type WriteAll } from './real-stdout.ts';
 
+const STDOUT = 1;
 const STDERR = 2;
 /** How often, a millisecond apart, a line for people is tried again on a standard error that is full. */
 const NOTE_RETRY_COUNT = 20;
+
+let stderrDescriptor: number | undefined;
 
 export function stdioOf(clock: Pick<Clock, 'sleep'>): Stdio {
   let reader: Promise<ReadInto> | undefined;
@@ -18,7 +22,7 @@ export function stdioOf(clock: Pick<Clock, 'sleep'>): Stdio {
       return (await reader)(target);
     },
     write: async (bytes) => {
-      writer ??= openStdout(clock);
+      writer ??= openOutput(STDOUT, clock);
       await (await writer)(bytes);
     },
     note: (text) => writeStderr(`${text}\n`),
@@ -26,19 +30,33 @@ export function stdioOf(clock: Pick<Clock, 'sleep'>): Stdio {
 }
 
 /**
- * Writes at once, so that the words are out before whatever comes next. Standard error may be the pipe of standard output
- * (`2>&1`), which does not block: a full one gets a few milliseconds, then the rest is dropped. A closed one is ignored.
+ * Writes at once, so that the words are out before whatever comes next, with nothing in it that a terminal would obey. A full
+ * pipe or a halted terminal gets a few milliseconds, then the rest is dropped; one that nobody reads any more is ignored.
  */
 export function writeStderr(text: string): void {
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.from(printable(text));
   let position = 0;
   for (let retryCount = 0; position < bytes.length && retryCount <= NOTE_RETRY_COUNT; ) {
     try {
-      position += writeSync(STDERR, bytes, position);
+      position += writeSync(stderr(), bytes, position);
     } catch (error) {
       if (!isAgain(error)) return;
       retryCount += 1;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, 1);
     }
   }
+}
+
+/** Draws on the terminal behind standard error, raw; `onDone` also when that failed. */
+export function drawOnStderr(text: string, onDone: () => void): void {
+  write(stderr(), text, onDone);
+}
+
+/** Without blocking where that can be had: a pipe that is full, or a halted terminal, must not hold up the loop. */
+function stderr(): number {
+  if (stderrDescriptor === undefined) {
+    const kind = kindOf(STDERR);
+    stderrDescriptor = kind === 'stream' || kind === 'terminal' ? reopened(STDERR, constants.O_WRONLY) : STDERR;
+  }
+  return stderrDescriptor;
 }

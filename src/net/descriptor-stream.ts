@@ -3,8 +3,8 @@
  *
  * They are read and written without blocking and waited for on the event loop, never by a blocking call in the thread
  * pool: Node joins the threads of its pool when the process exits, so one that sits in `read` or `write` on a pipe that
- * nobody serves would keep the process from ending (measured on Node 20). Node sets O_NONBLOCK on the descriptor, which other
- * holders of the same pipe see too, and takes it back when the process ends.
+ * nobody serves would keep the process from ending (measured on Node 20). Node sets O_NONBLOCK on the description behind the
+ * descriptor: what other processes hold, too, should be opened anew for it where the system can do that.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { type Deferred, deferred } from '../kernel/deferred.ts';

@@ -114,6 +114,41 @@ describe('realStdio', () => {
     assert.ok(end.tookMs < 5000);
   });
 
+  const streams = [
+    ['input', 'exit-reading', (pipe: number): StdioOptions => [pipe, 'ignore', 'ignore']],
+    ['output', 'exit-writing', (pipe: number): StdioOptions => ['ignore', pipe, 'ignore']],
+    ['error', 'note', (pipe: number): StdioOptions => ['ignore', 'ignore', pipe]],
+  ] as const;
+  for (const [what, mode, stdio] of streams) {
+    it(`leaves a pipe that others share as it is: ${what}`, async function () {
+      if (process.platform !== 'linux') this.skip();
+      const path = join(folder, `shared-${what}`);
+      spawnSync('mkfifo', [path]);
+      // One description, in this process and in the child.
+      const pipe = openSync(path, 'r+');
+      const flags = (): string => readFileSync(`/proc/self/fdinfo/${pipe}`, 'utf8');
+      const before = flags();
+      const running = start([mode, '300'], stdio(pipe));
+      const end = ended(running);
+      const seen = new Set<string>();
+      const look = setInterval(() => seen.add(flags()), 10);
+      await end;
+      clearInterval(look);
+      closeSync(pipe);
+      assert.deepEqual([...seen], [before]);
+    });
+  }
+
+  it('writes nothing on standard error that a terminal would obey', async () => {
+    const end = await ended(
+      start(
+        ['note', '0', 'red \u001b[31m, a bell \u0007, 8 bits \u009b1m, backwards \u202e'],
+        ['ignore', 'ignore', 'pipe'],
+      ),
+    );
+    assert.equal(end.stderr, 'red \\x1b[31m, a bell \\x07, 8 bits \\x9b1m, backwards \\u202e\n');
+  });
+
   it('copies a terminal to a terminal', async function () {
     if (!hasScript) this.skip();
     const command = `stty -echo; ${quoted} copy; echo "status $?"`;
