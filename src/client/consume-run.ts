@@ -1,3 +1,4 @@
+import { deferred } from '../kernel/deferred.ts';
 import type { Env, Timer } from '../kernel/env.ts';
 import { Fetch } from '../protocol/apis/01-fetch.ts';
 import { errorCode, errorName, isRetriable } from '../protocol/errors.ts';
@@ -22,6 +23,9 @@ import type { PartitionDecoder } from './partition-decoder.ts';
 import type { RecordOutput } from './record-output.ts';
 import { refusal } from './refusal.ts';
 import type { Transport, TransportReply } from './transport.ts';
+
+/** How long an output that takes nothing is waited for once the signal has fired. */
+const OUTPUT_GRACE_MS = 1_000;
 
 /** A fetch that came back. */
 interface Completed {
@@ -60,6 +64,9 @@ export class ConsumeRun {
   #leadersAreStale = false;
   #retryTimer: Timer | undefined;
   #isAborted = false;
+  #graceTimer: Timer | undefined;
+  /** Resolves when the output has had its time after the signal. */
+  readonly #graceOver = deferred<void>();
   #isClosed = false;
   #wake: (() => void) | undefined;
 
@@ -80,25 +87,38 @@ export class ConsumeRun {
     output.onChange(() => this.#wake?.());
   }
 
-  /** Answers whether the signal ended it. Throws `ClientError`; what was decoded before is written by then. */
+  /**
+   * Answers whether the signal ended it. Throws `ClientError`; what was decoded before is written by then, unless the
+   * output takes nothing for a second after the signal.
+   */
   async run(): Promise<boolean> {
     const { signal } = this.#options;
     const onAbort = () => {
       this.#isAborted = true;
+      this.#armGrace();
       this.#wake?.();
     };
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted) onAbort();
     try {
-      await this.#readAll();
+      await Promise.race([this.#readAll(), this.#graceOver.promise]);
     } finally {
-      signal?.removeEventListener('abort', onAbort);
       this.#close();
       this.#output.flush();
-      await this.#output.finished();
+      await Promise.race([this.#output.finished(), this.#graceOver.promise]);
+      signal?.removeEventListener('abort', onAbort);
+      this.#graceTimer?.cancel();
     }
     if (this.#output.failure !== undefined) throw outputError(this.#output.failure);
     return this.#isAborted;
+  }
+
+  #armGrace(): void {
+    const { bytes } = this.#output.written;
+    this.#graceTimer = this.#env.clock.timer(OUTPUT_GRACE_MS, () => {
+      if (this.#output.written.bytes > bytes) this.#armGrace();
+      else this.#graceOver.resolve();
+    });
   }
 
   async #readAll(): Promise<void> {
