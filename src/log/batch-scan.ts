@@ -29,8 +29,8 @@ export interface ScanEnd {
 
 const CHUNK_BYTES = 256 * 1024;
 const HOP_BYTES = 4096;
-/** Longer than any batch that a request of 100 MiB can bring: a length above it is no length. */
-const BATCH_BYTES_MAX = 128 * 1024 * 1024;
+/** Longer than any batch that a request of 100 MiB can bring: a length above it is no length, and no log takes such a batch. */
+export const BATCH_BYTES_MAX = 128 * 1024 * 1024;
 
 export async function scanBatches(file: DiskFile, range: ScanRange, visit: BatchVisitor): Promise<ScanEnd> {
   const window = new ReadWindow(file, range.to, range.chunkBytes ?? CHUNK_BYTES);

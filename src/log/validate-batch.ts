@@ -7,6 +7,7 @@ import { KafkaError } from '../protocol/errors.ts';
 import * as batch from '../protocol/records/batch.ts';
 import { type Codec, codecAvailable, codecOf } from '../protocol/records/compression.ts';
 import { forEachRecord, walkRecords } from '../protocol/records/record-walk.ts';
+import { BATCH_BYTES_MAX } from './batch-scan.ts';
 import type { LogConfig } from './log-config.ts';
 
 export type AppendOrigin = 'client' | 'follower' | 'coordinator';
@@ -64,6 +65,10 @@ function checkFraming(bytes: Buffer, config: Pick<LogConfig, 'maxMessageBytes' |
   if (sizeBytes !== bytes.length) throw invalid('more than one record batch');
   if (sizeBytes > config.maxMessageBytes) {
     throw new KafkaError('MESSAGE_TOO_LARGE', `${sizeBytes} bytes; max.message.bytes is ${config.maxMessageBytes}`);
+  }
+  // Whatever the topic allows: nobody could read it, and a recovery would cut it off.
+  if (sizeBytes > BATCH_BYTES_MAX) {
+    throw new KafkaError('MESSAGE_TOO_LARGE', `${sizeBytes} bytes; a log holds batches of up to ${BATCH_BYTES_MAX}`);
   }
   if (sizeBytes > config.segmentBytes) {
     throw new KafkaError('RECORD_LIST_TOO_LARGE', `${sizeBytes} bytes; segment.bytes is ${config.segmentBytes}`);

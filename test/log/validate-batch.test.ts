@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { BATCH_BYTES_MAX } from '../../src/log/batch-scan.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/log-config.ts';
 import {
   checkBatchHeader,
@@ -69,6 +70,14 @@ describe('log: batch validation', () => {
       assert.throws(() => check(bytes, config, apiVersion), isError(errorName));
     });
   }
+
+  it('refuses a batch that no walk of a segment would take, whatever the topic allows', () => {
+    const bytes = Buffer.alloc(BATCH_BYTES_MAX + 1);
+    batchOf(['a']).copy(bytes);
+    bytes.writeInt32BE(bytes.length - 12, 8);
+    const config = { maxMessageBytes: 2 ** 31 - 1, segmentBytes: 2 ** 31 - 1 };
+    assert.throws(() => checkBatchHeader(bytes, 'follower', config, undefined), isError('MESSAGE_TOO_LARGE'));
+  });
 
   it('a coordinator may write control and transactional batches', () => {
     const marker = batchOf(['a'], { attributes: 0x30, producerId: 7n, sequence: -1 });
