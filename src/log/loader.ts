@@ -10,7 +10,7 @@ import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { ProducerTable } from './producer-table.ts';
 import { recoverLog } from './recovery.ts';
-import { decideOpen } from './recovery-cases.ts';
+import { beginningIsGone, decideOpen } from './recovery-cases.ts';
 import { NO_TIMESTAMP, Segment } from './segment.ts';
 import { parseSegmentFileName, type SegmentSuffix, segmentFileName } from './segment-files.ts';
 
@@ -28,21 +28,32 @@ export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
     closedCleanly: options.closedCleanly,
     record: closed === undefined ? undefined : { sameSegments, sameActiveBytes },
   });
-  if (decision === 'fresh') return freshLog(options);
-  const epochs = await readEpochs(options);
+  const epochs = decision === 'fresh' ? undefined : await readEpochs(options);
   if (decision === 'trust' && closed !== undefined && epochs !== undefined) return trustedLog(options, closed, epochs);
+  const durable = await options.durable();
+  const logStartOffset = Math.max(durable.logStartOffset, closed?.logStartOffset ?? 0);
+  const durablePoint = Math.max(durable.recoveryPoint, closed?.endOffset ?? 0);
+  if (beginningIsGone(bases[0], logStartOffset, durablePoint)) return lostLog(options, logStartOffset);
+  if (decision === 'fresh') return emptyLog(options, 0);
   const found: FoundSegment[] = [];
   for (const baseOffset of bases) {
     found.push({ baseOffset, logBytes: baseOffset === last ? lastBytes : await sizeOf(options, baseOffset) });
   }
-  return recoverLog({ ...options, ...(await options.durable()) }, found, offsetsOf(names, '.snapshot'), epochs);
+  return recoverLog({ ...options, ...durable }, found, offsetsOf(names, '.snapshot'), epochs);
 }
 
-function freshLog(options: LoadOptions): LoadedLog {
+/** Nothing of it is shown, and it takes nothing: to begin anew would give its offsets to other records. */
+function lostLog(options: LoadOptions, logStartOffset: number): LoadedLog {
+  const { env, directory } = options;
+  env.log.error(`${directory}: segments from offset ${logStartOffset} on that were on the disk are missing`);
+  return { ...emptyLog(options, logStartOffset), damagedAt: logStartOffset };
+}
+
+function emptyLog(options: LoadOptions, logStartOffset: number): LoadedLog {
   return {
-    segments: [Segment.planned(contextOf(options), 0)],
-    logStartOffset: 0,
-    endOffset: 0,
+    segments: [Segment.planned(contextOf(options), logStartOffset)],
+    logStartOffset,
+    endOffset: logStartOffset,
     epochs: [],
     epochsOnDisk: undefined,
     producers: ProducerTable.of([]),

@@ -128,6 +128,7 @@ export class LogDirectory {
       pool: options.pool ?? new SlabPool(),
       canWrite: options.canWrite,
       prepareRoot: () => this.#prepareRoot(),
+      checkRoot: () => this.#checkRoot(),
       syncRoot: () => env.disk.syncDirectory(this.#directory),
       advanced: (name) => this.#records.advanced(name),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
@@ -231,6 +232,8 @@ export class LogDirectory {
     const directory = `${this.#directory}/${name}`;
     const adopted = await adoptDirectory(this.#env.disk, directory, topicId);
     if (adopted === 'other') {
+      // First what is written of the other topic: it would say of this one that its files are missing.
+      await this.#records.forget(name);
       const aside = await this.#retire(name, topic, partition, 'stray');
       this.#env.log.warn(`${directory} belongs to another topic id and was put aside as ${aside}`);
     }
@@ -245,10 +248,12 @@ export class LogDirectory {
       closed,
       durable: () => this.#records.durable(name),
     });
-    const fresh = !loaded.segments.some((segment) => segment.created);
+    const damaged = loaded.damagedAt !== undefined;
+    const fresh = !damaged && !loaded.segments.some((segment) => segment.created);
     if (fresh) await this.#records.forget(name);
-    else if (adopted === 'absent') await claimDirectory(this.#env.disk, this.#host.sync, directory, topicId);
-    if (loaded.recovered && loaded.damagedAt === undefined) await this.#host.syncRoot();
+    else if (adopted === 'absent' && !damaged)
+      await claimDirectory(this.#env.disk, this.#host.sync, directory, topicId);
+    if (loaded.recovered && !damaged) await this.#host.syncRoot();
     const context = { env: this.#env, files: this.#host.files, directory };
     const identity = { topic, partition, topicId, name, config, leaderEpoch, context, directoryMade: !fresh };
     const log = new PartitionLog(this.#host, identity, loaded);
@@ -273,10 +278,17 @@ export class LogDirectory {
     return this.#root;
   }
 
+  /** Somebody may have removed all of it while this process serves: half a directory is worse than none. */
+  async #checkRoot(): Promise<void> {
+    const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
+    if ((await this.#env.disk.stat(path)) === undefined) throw storageError(`${this.#directory} is gone`);
+  }
+
   async #makeRoot(): Promise<void> {
     const { disk, random } = this.#env;
     const { brokerDirectory, clusterId, brokerId } = this.#options;
     const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
+    if ((await disk.stat(brokerDirectory)) === undefined) throw storageError(`${brokerDirectory} is gone`);
     await disk.makeDirectory(this.#directory);
     this.#rootThere = true;
     if ((await disk.stat(path)) === undefined) {

@@ -31,7 +31,8 @@ export class LogFiles {
   readonly #topicId: string;
   #directoryMade: boolean;
   #epochsOnDisk: readonly EpochEntry[] | undefined;
-  #active: { segment: Segment; file: DiskFile } | undefined;
+  /** `cutBack`: the file was cut after a write that failed, and that is not known to be on the disk. */
+  #active: { readonly segment: Segment; readonly file: DiskFile; cutBack: boolean } | undefined;
 
   constructor(host: LogHost, state: LogFilesState) {
     this.#host = host;
@@ -61,9 +62,23 @@ export class LogFiles {
     if (this.#directoryMade) await this.#replaceEpochsDurably(epochs);
   }
 
-  /** The segment's file as it was before a write that failed. */
+  /** The segment's file as it was before a write that failed; `settle` makes that last. */
   async cutBack(segment: Segment): Promise<void> {
-    if (this.#active?.segment === segment) await this.#active.file.truncate(segment.writtenBytes);
+    const active = this.#active;
+    if (active?.segment !== segment) return;
+    active.cutBack = true;
+    await active.file.truncate(segment.writtenBytes);
+  }
+
+  /**
+   * Syncs the file that was cut back, if one was: its sizes are about to be relied upon, and no sync of records may have
+   * come since. Not done when it is cut: that would cost a sync for each batch that a full disk refuses.
+   */
+  async settle(): Promise<void> {
+    const active = this.#active;
+    if (active?.cutBack !== true) return;
+    await this.#host.sync.run(active.file);
+    active.cutBack = false;
   }
 
   /** Cuts the segment's file, for good. */
@@ -107,6 +122,7 @@ export class LogFiles {
     env.fault('log.create.before-files');
     await this.#replaceEpochs(epochs);
     if (previous?.created === true) {
+      await this.settle();
       await this.#sealIndexes(previous, indexIntervalBytes);
       if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
     }
@@ -160,6 +176,7 @@ export class LogFiles {
   async #makeDirectory(): Promise<void> {
     const { env, sync } = this.#host;
     await this.#host.prepareRoot();
+    await this.#host.checkRoot();
     await env.disk.makeDirectory(this.#directory);
     const metadata = Buffer.from(formatPartitionMetadata(this.#topicId));
     await replaceFile(env.disk, sync, `${this.#directory}/${PARTITION_METADATA_FILE}`, metadata);
@@ -192,7 +209,7 @@ export class LogFiles {
   async #pin(segment: Segment, mode: 'open' | 'create'): Promise<DiskFile> {
     const file = await this.#host.files.pin(segment.path, mode);
     this.release();
-    this.#active = { segment, file };
+    this.#active = { segment, file, cutBack: false };
     return file;
   }
 

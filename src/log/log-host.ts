@@ -15,6 +15,8 @@ export interface LogHost {
   canWrite(): boolean;
   /** Makes the directory and meta.properties where they are missing. */
   prepareRoot(): Promise<void>;
+  /** @throws KafkaError KAFKA_STORAGE_ERROR when the directory was there and is gone: nothing is made below it then */
+  checkRoot(): Promise<void>;
   /** Makes the entries of the directory itself durable. */
   syncRoot(): Promise<void>;
   /** The partition's durable end or high watermark moved: checkpoints are due. */

@@ -26,7 +26,7 @@ import { producerBatchOf } from './producer-batch.ts';
 import { formatProducerSnapshot } from './producer-snapshot.ts';
 import * as producerState from './producer-state.ts';
 import type { ProducerTable } from './producer-table.ts';
-import { shouldRoll } from './roll-rules.ts';
+import { RELATIVE_OFFSET_MAX, shouldRoll } from './roll-rules.ts';
 import { Segment, type SegmentContext } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
 import { settleTimestamps } from './validate-batch.ts';
@@ -142,7 +142,7 @@ export class LogWriter {
     const baseOffset = asLeader ? this.#nextOffset : this.#offsetFromLeader(bytes);
     const lastOffset = baseOffset + batch.lastOffsetDelta(bytes, 0);
     const maxTimestamp = batch.maxTimestamp(bytes, 0);
-    const segment = this.#segmentFor({ sizeBytes: bytes.length, lastOffset, maxTimestamp }, baseOffset, nowMs);
+    const segment = this.#segmentFor({ sizeBytes: bytes.length, lastOffset, maxTimestamp }, nowMs);
     if (asLeader) {
       batch.patchBaseOffset(bytes, 0, baseOffset);
       batch.patchLeaderEpoch(bytes, 0, request.leaderEpoch);
@@ -223,7 +223,7 @@ export class LogWriter {
     return baseOffset;
   }
 
-  #segmentFor(incoming: Parameters<typeof shouldRoll>[1], baseOffset: number, nowMs: number): Segment {
+  #segmentFor(incoming: Parameters<typeof shouldRoll>[1], nowMs: number): Segment {
     const { segments, context, producers } = this.#state;
     const active = segments.active;
     const facts = {
@@ -237,7 +237,8 @@ export class LogWriter {
     };
     if (!shouldRoll(facts, incoming, this.#config, nowMs)) return active;
     producers.expire(nowMs);
-    const next = Segment.planned(context, baseOffset);
+    // At the log's end, also where a follower's leader has a gap: a hole between segments is damage. But an index counts from it.
+    const next = Segment.planned(context, Math.max(this.#nextOffset, incoming.lastOffset - RELATIVE_OFFSET_MAX));
     next.snapshot = formatProducerSnapshot(producers);
     segments.push(next);
     return next;

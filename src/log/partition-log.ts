@@ -257,6 +257,7 @@ export class PartitionLog {
     const { logEndOffset } = this;
     producers.expire(this.#host.env.clock.wallMs());
     try {
+      await this.#files.settle();
       await this.#host.indexes.seal(this.#options.context, active, this.#config.indexIntervalBytes);
       await this.#files.saveEpochs(this.#writer.epochs);
       await this.#replaceSnapshot(logEndOffset);

@@ -26,6 +26,15 @@ export function decideOpen(facts: OpenFacts): OpenDecision {
   return facts.record.sameSegments && facts.record.sameActiveBytes ? 'trust' : 'recover';
 }
 
+/**
+ * Whether the log's beginning, or all of it, was there and is gone. `firstBase`: of the first segment, undefined without any;
+ * `logStartOffset`, `durablePoint`: what close record and checkpoints say, 0 when nothing. Nothing is deleted at the front of
+ * a log before its new start is on the disk.
+ */
+export function beginningIsGone(firstBase: number | undefined, logStartOffset: number, durablePoint: number): boolean {
+  return firstBase === undefined ? durablePoint > 0 : firstBase > logStartOffset;
+}
+
 export interface ScanFacts {
   /** The offset after the last valid batch. */
   readonly endOffset: number;

@@ -10,10 +10,9 @@ import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
 import { producerBatchOf } from './producer-batch.ts';
 import { afterBatch } from './producer-state.ts';
 import type { ProducerTable } from './producer-table.ts';
+import { RELATIVE_OFFSET_MAX } from './roll-rules.ts';
 import type { Segment } from './segment.ts';
 import { writtenBatchOf } from './segment-indexes.ts';
-
-const RELATIVE_OFFSET_MAX = 0x7fffffff;
 
 /** What a walk knows and learns. */
 export interface WalkState {

@@ -41,7 +41,8 @@ export async function recoverLog(
   epochs: readonly EpochEntry[] | undefined,
 ): Promise<LoadedLog> {
   const { closed, env } = options;
-  const lastBase = found[found.length - 1]?.baseOffset ?? 0;
+  const isStray = strayTest(snapshots);
+  const lastBase = found.findLast((segment) => !isStray(segment))?.baseOffset ?? found[0]?.baseOffset ?? 0;
   const durablePoint = Math.max(options.recoveryPoint, closed?.endOffset ?? 0, lastBase);
   const plan = planReplay({
     segments: found,
@@ -53,7 +54,7 @@ export async function recoverLog(
   const state = await startOfWalk(options, found, plan, epochs, durablePoint);
   const kept: Segment[] = [];
   for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
-  const { walked, leftovers, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex));
+  const { walked, leftovers, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex), isStray);
   const moreSegments = plan.firstIndex + walked.length + leftovers.length < found.length;
   const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, moreSegments, durablePoint });
   const segments = [...kept, ...walked.map(({ segment }) => segment)];
@@ -107,26 +108,37 @@ async function startOfWalk(
 }
 
 /**
- * Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such. Bytes after
+ * Tells the empty segments that no log has rolled to: a roll writes a producer snapshot of the same offset first. (The first
+ * segment of a log has none either; nothing is asked about it.)
+ */
+function strayTest(snapshots: readonly number[]): (segment: FoundSegment) => boolean {
+  const rolledTo = new Set(snapshots);
+  return ({ baseOffset, logBytes }) => logBytes === 0 && !rolledTo.has(baseOffset);
+}
+
+/**
+ * Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such, and so does
+ * one that leaves a hole: a log rolls at its end. Bytes after
  * the last batch of a segment whose end is where the next one begins are no loss: they are cut, and the walk goes on. An
  * empty segment that begins among the batches of the one before is what a roll that failed left: it holds nothing, and to
- * keep it would hide those batches.
+ * keep it would hide those batches; nor is one behind the end part of the log when no roll made it.
  */
 async function walkAll(
   options: LoadOptions,
   state: WalkState,
   found: readonly FoundSegment[],
+  isStray: (segment: FoundSegment) => boolean,
 ): Promise<{ walked: Walked[]; leftovers: number[]; badBytes: boolean }> {
   const walked: Walked[] = [];
   const leftovers: number[] = [];
-  for (const [index, { baseOffset, logBytes }] of found.entries()) {
-    const overlaps = walked.length > 0 && baseOffset < state.endOffset;
-    if (overlaps && logBytes === 0) {
+  for (const [index, foundSegment] of found.entries()) {
+    const { baseOffset, logBytes } = foundSegment;
+    if (walked.length > 0 && baseOffset !== state.endOffset) {
+      const isLeftover = baseOffset < state.endOffset ? logBytes === 0 : isStray(foundSegment);
+      if (!isLeftover) return { walked, leftovers, badBytes: true };
       leftovers.push(baseOffset);
       continue;
     }
-    if (overlaps || segmentIsMissing(options, state.endOffset, baseOffset))
-      return { walked, leftovers, badBytes: true };
     const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
     const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
     walked.push({ ...walk, segment, logBytes });
@@ -134,12 +146,6 @@ async function walkAll(
     if (!isWhole) return { walked, leftovers, badBytes: true };
   }
   return { walked, leftovers, badBytes: false };
-}
-
-/** Whether the last clean close left a segment between the two offsets, which is not there any more. */
-function segmentIsMissing(options: LoadOptions, fromOffset: number, toOffset: number): boolean {
-  const closed = options.closed?.segments ?? [];
-  return closed.some(({ baseOffset }) => baseOffset >= fromOffset && baseOffset < toOffset);
 }
 
 /** The first segment of the close record that is not there; those before the first that is were deleted by retention. */

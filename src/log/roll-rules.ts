@@ -3,7 +3,8 @@ import type { LogConfig } from './log-config.ts';
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
 import { TIME_INDEX_ENTRY_BYTES } from './time-index.ts';
 
-const RELATIVE_OFFSET_MAX = 0x7fffffff;
+/** The largest distance from a segment's base offset that its indexes can hold. */
+export const RELATIVE_OFFSET_MAX = 0x7fffffff;
 
 /** The active segment, with everything that is queued for it. */
 export interface RollFacts {

@@ -69,6 +69,26 @@ describe('log: a full disk', () => {
     });
   });
 
+  for (const end of ['close', 'roll'] as const) {
+    it(`what was cut back is on the disk after a ${end}`, async () => {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const logs = await openDirectory(env);
+        const log = await openLog(logs, { segmentBytes: 400 });
+        await (await append(log, batchOf(['a'.repeat(200)]))).committed;
+        const heal = fill(machine);
+        await assert.rejects((await append(log, batchOf(['b']))).committed, KafkaError);
+        await env.clock.sleep(100);
+        const { content } = machine.files.get(LOG, 'test');
+        assert.ok(content.hasUnsynced);
+        heal();
+        if (end === 'close') await logs.close();
+        else await (await append(log, batchOf(['c'.repeat(200)]))).committed;
+        assert.ok(!content.hasUnsynced);
+      });
+    });
+  }
+
   it('an append during the cut waits for it and goes through', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
