@@ -11,9 +11,17 @@ import { ClusterError } from './cluster-error.ts';
 import { type ClusterImage, emptyImage } from './cluster-image.ts';
 import { linkNewFile, readFileIfThere } from './durable-file.ts';
 import { decodeEntry, encodeEntry, type MetadataEntry } from './entries.ts';
-import { clusterFolder, entryFile, entryFolder, snapshotFile, snapshotNumber } from './layout.ts';
+import {
+  clusterFile,
+  clusterFolder,
+  entryFile,
+  entryFolder,
+  entryNumber,
+  snapshotFile,
+  snapshotNumber,
+} from './layout.ts';
 import { applyEntry } from './replay.ts';
-import { withReserve } from './reserve.ts';
+import { errorCodeOf, withReserve } from './reserve.ts';
 import { decodeSnapshot } from './snapshot.ts';
 
 /** How often one append may find its number taken before it gives up. */
@@ -45,10 +53,22 @@ export class MetadataLog {
     this.#image = emptyImage(clusterId);
   }
 
-  /** Reads the newest valid snapshot and all entries after it. Writes nothing. Throws ClusterError. */
+  /**
+   * Reads the newest valid snapshot and all entries after it. Writes nothing. Throws ClusterError, `damaged` also when entries
+   * are missing below others, or the folders of the log from a cluster.
+   */
   static async open(env: Env, directory: string, clusterId: string): Promise<MetadataLog> {
     const log = new MetadataLog(env, directory, clusterId);
-    await log.catchUp();
+    try {
+      const [numbers] = await Promise.all([log.#entryNumbers(), log.catchUp()]);
+      // Appended while the two were under way; what is missing after one more read was not.
+      if (newestOf(numbers) > log.image.lastNumber) await log.catchUp();
+      log.#refuseHole(numbers);
+    } catch (error) {
+      if (errorCodeOf(error) !== 'ENOENT' || (await env.disk.stat(clusterFile(directory))) === undefined) throw error;
+      const text = `${entryFolder(directory)} is missing, and with it the topics of the cluster`;
+      throw new ClusterError('damaged', `${directory} is damaged: ${text}`, { cause: error });
+    }
     return log;
   }
 
@@ -134,6 +154,17 @@ export class MetadataLog {
     }
   }
 
+  /**
+   * An entry that is missing below others must not count as the end of the log: its number would be given anew. `numbers`: of
+   * the entries that were there when the last read began.
+   */
+  #refuseHole(numbers: readonly number[]): void {
+    const { lastNumber } = this.#image;
+    if (newestOf(numbers) > lastNumber) {
+      throw new ClusterError('damaged', `${entryFile(this.#directory, lastNumber + 1)} is missing below later entries`);
+    }
+  }
+
   async #readOn(): Promise<ClusterImage> {
     let image = await this.#newerSnapshot(this.#image);
     // One name where nothing is expected, soon many at a time where a whole hundred is to be read.
@@ -185,6 +216,11 @@ export class MetadataLog {
   async #snapshotNumbers(): Promise<number[]> {
     const names = await this.#env.disk.list(clusterFolder(this.#directory));
     return names.map(snapshotNumber).filter((number) => number !== undefined);
+  }
+
+  async #entryNumbers(): Promise<number[]> {
+    const names = await this.#env.disk.list(entryFolder(this.#directory));
+    return names.map(entryNumber).filter((number) => number !== undefined);
   }
 
   async #readEntry(number: number): Promise<MetadataEntry | undefined> {

@@ -136,6 +136,37 @@ describe('cluster: metadata log', () => {
       await rejectsWith('damaged', openLog(env));
     }));
 
+  for (const missing of [1, 3]) {
+    it(`entry ${missing} missing below others is damage, not the end of the log`, () =>
+      inWorld(22, async (env) => {
+        await fill(await openLog(env), 5);
+        await env.disk.remove(entryFile(DIRECTORY, missing));
+        await rejectsWith('damaged', openLog(env));
+      }));
+  }
+
+  it('entries that are appended while a log is opened are no holes', () =>
+    inWorld(24, async (env, machine) => {
+      await fill(await openLog(env), 3);
+      machine.spawn('other', async (other) => {
+        await fill(await openLog(other.env), 60);
+        return 0;
+      });
+      for (let at = 0; at < 40; at++) await openLog(env);
+    }));
+
+  for (const [what, pathOf] of [
+    ['the folder of the entries', entryFolder],
+    ['the folder above it', clusterFolder],
+  ] as const) {
+    it(`a cluster without ${what} is damaged`, () =>
+      inWorld(23, async (env) => {
+        await fill(await openLog(env), 2);
+        await env.disk.removeTree(pathOf(DIRECTORY));
+        await rejectsWith('damaged', openLog(env));
+      }));
+  }
+
   it('compaction keeps a thousand entries behind the newest snapshot and few files in all', () =>
     inWorld(15, async (env) => {
       const log = await openLog(env);
