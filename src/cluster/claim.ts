@@ -23,6 +23,7 @@ import type { MetadataLog } from './metadata-log.ts';
 import { judgeOwner, type OwnerState } from './owner-judgement.ts';
 import { isSameProcess, type OwnerRecord, readOwnerRecord } from './owner-record.ts';
 import { PlaceLock } from './place-lock.ts';
+import { withReserve } from './reserve.ts';
 
 /** A named successor that did not come within this time has lost its right. */
 export const SUCCESSOR_WAIT_MS = 2000;
@@ -160,13 +161,18 @@ export class Claim {
 
   async #takeLock(state: OwnerState, stillMs: number): Promise<PlaceLock | undefined> {
     const path = aliveLock(this.#options.directory, this.#options.brokerId);
-    const lock = await PlaceLock.acquire(this.#env, path);
+    const lock = await this.#acquire(path);
     const quietMs = state.kind === 'dead' ? this.#deadQuietMs : ORPHAN_QUIET_MS;
     if (lock !== undefined || (state.kind !== 'unknown' && stillMs < quietMs)) {
       return lock;
     }
     await this.#env.lock.breakDead(path);
-    return await PlaceLock.acquire(this.#env, path);
+    return await this.#acquire(path);
+  }
+
+  /** A lock is a folder: on a full disk it takes the reserve, as the entry that follows it would. */
+  #acquire(path: string): Promise<PlaceLock | undefined> {
+    return withReserve(this.#env, this.#options.directory, () => PlaceLock.acquire(this.#env, path));
   }
 
   async #register(lock: PlaceLock): Promise<ClaimOutcome> {
@@ -198,10 +204,9 @@ export class Claim {
       const registration = image.brokers.get(brokerId);
       if (occupied === undefined && registration?.incarnation === uuid) {
         const parts = { directory, log: this.#log, registration, lastCloseWasClean: clean };
-        return {
-          kind: 'won',
-          session: new BrokerSession(this.#env, { ...parts, aliveLock: lock, controllerLock: controller }),
-        };
+        const session = new BrokerSession(this.#env, { ...parts, aliveLock: lock, controllerLock: controller });
+        await this.#clearSocketPath(session);
+        return { kind: 'won', session };
       }
       await controller?.release();
       await lock.release();
@@ -211,6 +216,13 @@ export class Claim {
       await lock.release();
       throw error;
     }
+  }
+
+  /** Its name is this registration's alone: whatever lies there is nobody's, and would keep this broker from listening. */
+  async #clearSocketPath(session: BrokerSession): Promise<void> {
+    await this.#env.disk
+      .remove(session.socketPath)
+      .catch((error: unknown) => this.#env.log.warn(`removing ${session.socketPath}: ${String(error)}`));
   }
 
   #occupiedBy({ registration, owner, state }: Judged): ClaimOutcome | undefined {
@@ -250,11 +262,11 @@ export class Claim {
 
   async #takeControllerLock(): Promise<PlaceLock | undefined> {
     const path = controllerLock(this.#options.directory);
-    const lock = await PlaceLock.acquire(this.#env, path);
+    const lock = await this.#acquire(path);
     if (lock !== undefined) {
       return lock;
     }
     await this.#env.lock.breakDead(path);
-    return await PlaceLock.acquire(this.#env, path);
+    return await this.#acquire(path);
   }
 }

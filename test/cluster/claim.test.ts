@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { Claim } from '../../src/cluster/claim.ts';
+import { brokerSocket, reserveFile } from '../../src/cluster/layout.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import type { SimProcess } from '../sim/sim-process.ts';
 import { World } from '../sim/sim-world.ts';
-import { becomeBroker, claimOptions, inWorld, mustBecomeBroker, openLog, runToEnd } from './in-world.ts';
+import { becomeBroker, claimOptions, DIRECTORY, inWorld, mustBecomeBroker, openLog, runToEnd } from './in-world.ts';
 
 /** The same machine as a process of another one would see it. */
 function fromElsewhere(env: Env): Env {
@@ -104,6 +105,28 @@ describe('cluster: claims', () => {
       const startMs = env.clock.monotonicMs();
       await (await mustBecomeBroker(env)).release();
       assert.ok(env.clock.monotonicMs() - startMs < 400);
+    }));
+
+  it('what lies where the next socket goes is removed: the name is of one registration alone', () =>
+    inWorld(7, async (env) => {
+      await (await mustBecomeBroker(env)).release();
+      const stray = brokerSocket(DIRECTORY, 1, 2);
+      await (await env.disk.open(stray, 'w+')).close();
+      const session = await mustBecomeBroker(env);
+      assert.equal(session.socketPath, stray);
+      assert.equal(await env.disk.stat(stray), undefined);
+      await session.release();
+    }));
+
+  it('a lock that finds no room takes the reserve', () =>
+    inWorld(8, async (env) => {
+      await (await mustBecomeBroker(env)).release();
+      const acquire: Env['lock']['acquire'] = async (path, options) => {
+        if ((await env.disk.stat(reserveFile(DIRECTORY))) === undefined) return env.lock.acquire(path, options);
+        throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
+      };
+      const lock = { acquire, breakDead: env.lock.breakDead.bind(env.lock) };
+      await (await mustBecomeBroker({ ...env, lock })).release();
     }));
 
   it('a live owner keeps the place, also while it is stopped', () =>
