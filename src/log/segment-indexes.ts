@@ -93,8 +93,8 @@ export class SegmentIndexes {
     if (segment.indexesChecked) return true;
     if (!segment.offsetIndex.isSound(segment.writtenBytes) || !segment.timeIndex.isSound(endOffset)) return false;
     const last = segment.timeIndex.last();
-    // Whoever seals or closes a segment adds a time entry.
-    if (last === undefined) return segment.writtenBytes === 0;
+    // Whoever seals or closes a segment adds a time entry, unless its records have no timestamps.
+    if (last === undefined) return segment.writtenBytes === 0 || this.#isSoundUntimed(segment, indexIntervalBytes);
     // Before a batch that begins behind the first interval an offset entry was added.
     const positionMax = segment.offsetIndex.entries.count === 0 ? indexIntervalBytes : segment.writtenBytes;
     // A first entry of zeros increases as it must: only the batch says whether it is one.
@@ -112,6 +112,22 @@ export class SegmentIndexes {
       }),
     );
     return holds;
+  }
+
+  /** Whether an empty time index is right, as far as the first batches tell, and the offset index can be. */
+  async #isSoundUntimed(segment: Segment, indexIntervalBytes: number): Promise<boolean> {
+    if (segment.largest.timestamp >= 0n) return false;
+    let untimed = true;
+    let pastInterval = false;
+    const range = { from: 0, to: segment.writtenBytes, wholeBatches: false, chunkBytes: PROBE_BYTES };
+    await this.#files.use(segment.path, (file) =>
+      scanBatches(file, range, (bytes, at, position) => {
+        untimed = batch.maxTimestamp(bytes, at) < 0n;
+        pastInterval = position > indexIntervalBytes;
+        return untimed && !pastInterval ? 'next' : 'stop';
+      }),
+    );
+    return untimed && !(pastInterval && segment.offsetIndex.entries.count === 0);
   }
 
   #evict(): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { PartitionLog } from '../../src/log/partition-log.ts';
 import type { SimMachine } from '../sim/sim-machine.ts';
 import { batchOf } from './batches.ts';
 import {
@@ -119,6 +120,38 @@ describe('log: index files', () => {
       assert.ok(after.subarray(0, indexes.get(name)?.length).equals(indexes.get(name) ?? Buffer.alloc(0)), name);
     }
   });
+
+  for (const count of [1, COUNT]) {
+    it(`of ${count} batches without timestamps are sound without a time entry`, async () => {
+      const machine = newMachine();
+      const told: string[] = [];
+      const life = (brokerEpoch: number, action: (log: PartitionLog) => Promise<void>): Promise<void> =>
+        run(machine, async (env) => {
+          const info = (message: string): number => told.push(message);
+          const logs = await openDirectory({ ...env, log: { ...env.log, info } }, { brokerEpoch });
+          await action(await openLog(logs, CONFIG));
+          await logs.close();
+        });
+      await life(1, async (log) => {
+        for (let index = 0; index < count; index++) {
+          await (await append(log, batchOf(['x'.repeat(40)], { timestamp: -1n }))).committed;
+        }
+      });
+      const readsAll = async (log: PartitionLog): Promise<void> => {
+        for (let offset = 0; offset < count; offset += 3) {
+          assert.equal((await readAll(log, offset))[0]?.baseOffset, offset);
+        }
+        assert.equal(await log.offsetForTimestamp(0n), undefined);
+      };
+      await life(2, readsAll);
+      assert.deepEqual(told, []);
+      const index = namesIn(machine, PARTITION).find((name) => name.endsWith('.index')) ?? '';
+      if (count === 1) return;
+      machine.files.get(`${PARTITION}/${index}`, 'test').content.truncate(0);
+      await life(3, readsAll);
+      assert.equal(told.length, 1, 'an offset index that was lost is found out all the same');
+    });
+  }
 
   it('of a short segment that was closed many times are sound', async () => {
     const machine = newMachine();
