@@ -67,6 +67,12 @@ export class Flusher {
     return this.#syncedEnd;
   }
 
+  /** Whether nothing is queued, being written or to be synced: the file is not needed before the next batch. */
+  get idle(): boolean {
+    const settled = this.#offline !== undefined || this.#syncedEnd >= this.#writtenEnd;
+    return settled && this.#writer === undefined && this.#syncer === undefined;
+  }
+
   setPolicy(policy: FlushPolicy): void {
     this.#policy = policy;
     this.#askForSync();

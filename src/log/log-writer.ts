@@ -113,6 +113,11 @@ export class LogWriter {
     return this.#failed;
   }
 
+  /** Whether the file of the active segment is needed by nobody before the next append. */
+  get idle(): boolean {
+    return this.#flusher.idle;
+  }
+
   /** Whether anything was appended or cut since the log was opened. */
   get grown(): boolean {
     return this.#grown;
