@@ -38,7 +38,7 @@ import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-
 import { DirectoryRecords } from './directory-records.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
-import { isShortage, storageError } from './log-failure.ts';
+import { isDescriptorShortage, isShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { formatMetaProperties, META_PROPERTIES_FILE, parseMetaProperties } from './meta-properties.ts';
 import { OpenFiles } from './open-files.ts';
@@ -76,6 +76,8 @@ export class ForeignLogDirectoryError extends Error {
 }
 
 const SEALED_FILES_OPEN_MAX = 64;
+/** Of active segments; those that are being written may be more. */
+const ACTIVE_FILES_OPEN_MAX = 512;
 /** Logs that are closed at the same time. */
 const CLOSING_COUNT = 16;
 
@@ -119,7 +121,7 @@ export class LogDirectory {
     this.#records = found.records;
     this.#closedCleanly = found.closedCleanly;
     this.#rootThere = found.rootThere;
-    const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX);
+    const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX, ACTIVE_FILES_OPEN_MAX);
     this.#host = {
       env,
       files,
@@ -170,8 +172,9 @@ export class LogDirectory {
     const name = partitionName(options.topic, options.partition);
     let opening = this.#opening.get(name);
     if (opening === undefined) {
-      opening = this.#openPartition(name, options).catch((error) => {
+      opening = this.#openPartition(name, options).catch(async (error) => {
         this.#opening.delete(name);
+        if (isDescriptorShortage(error)) await this.#host.files.closeUnused();
         throw isShortage(error) ? storageError(`${name} cannot be opened`, error) : error;
       });
       this.#opening.set(name, opening);

@@ -12,6 +12,11 @@ export class NotAllowedToWrite extends Error {
  */
 const SHORTAGE_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
 
+/** Whether something failed for want of descriptors alone. */
+export function isDescriptorShortage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
+}
+
 /** Whether something failed for want of room or of descriptors, and the same may succeed once there are some again. */
 export function isShortage(error: unknown): boolean {
   return error instanceof Error && 'code' in error && SHORTAGE_CODES.has(error.code);

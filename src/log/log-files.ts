@@ -10,7 +10,7 @@ import type { DiskFile } from '../kernel/env.ts';
 import { replaceFile } from './atomic-file.ts';
 import { formatLeaderEpochFile, LEADER_EPOCH_FILE } from './leader-epoch-file.ts';
 import type { EpochEntry } from './leader-epochs.ts';
-import { isShortage } from './log-failure.ts';
+import { isDescriptorShortage, isShortage } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { formatPartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.ts';
 import type { Segment, SegmentContext } from './segment.ts';
@@ -22,6 +22,8 @@ export interface LogFilesState {
   /** Whether directory and partition.metadata are there. */
   readonly directoryMade: boolean;
   readonly epochsOnDisk: readonly EpochEntry[] | undefined;
+  /** Whether the writer needs the active segment's file no more before the next batch. */
+  readonly isIdle: () => boolean;
 }
 
 export class LogFiles {
@@ -29,9 +31,12 @@ export class LogFiles {
   readonly #context: SegmentContext;
   readonly #directory: string;
   readonly #topicId: string;
+  readonly #isIdle: () => boolean;
   #directoryMade: boolean;
   #epochsOnDisk: readonly EpochEntry[] | undefined;
   /** `cutBack`: the file was cut after a write that failed, and that is not known to be on the disk. */
+  /** Work on files is under way that `#isIdle` may not know of. */
+  #busyCount = 0;
   #active: { readonly segment: Segment; readonly file: DiskFile; cutBack: boolean } | undefined;
 
   constructor(host: LogHost, state: LogFilesState) {
@@ -39,6 +44,7 @@ export class LogFiles {
     this.#context = state.context;
     this.#directory = state.context.directory;
     this.#topicId = state.topicId;
+    this.#isIdle = state.isIdle;
     this.#directoryMade = state.directoryMade;
     this.#epochsOnDisk = state.epochsOnDisk;
   }
@@ -52,9 +58,11 @@ export class LogFiles {
   ): Promise<DiskFile> {
     const known = this.#active;
     if (known?.segment === segment && epochs === this.#epochsOnDisk) return known.file;
-    if (!segment.created) return this.#create(segment, previous, epochs, indexIntervalBytes);
-    await this.#replaceEpochsDurably(epochs);
-    return known?.segment === segment ? known.file : this.#pin(segment, 'open');
+    return await this.#busily(async () => {
+      if (!segment.created) return this.#create(segment, previous, epochs, indexIntervalBytes);
+      await this.#replaceEpochsDurably(epochs);
+      return known?.segment === segment ? known.file : this.#pin(segment, 'open');
+    });
   }
 
   /** Writes leader-epoch-checkpoint and makes it durable, unless it says the same already. */
@@ -83,10 +91,12 @@ export class LogFiles {
 
   /** Cuts the segment's file, for good. */
   async truncate(segment: Segment, bytes: number): Promise<void> {
-    const file = this.#active?.segment === segment ? this.#active.file : await this.#pin(segment, 'open');
-    await file.truncate(bytes);
-    await this.#host.sync.run(file);
-    await this.#host.env.disk.syncDirectory(this.#directory);
+    await this.#busily(async () => {
+      const file = this.#active?.segment === segment ? this.#active.file : await this.#pin(segment, 'open');
+      await file.truncate(bytes);
+      await this.#host.sync.run(file);
+      await this.#host.env.disk.syncDirectory(this.#directory);
+    });
   }
 
   /** Not synced: it has a checksum and can be derived. */
@@ -206,8 +216,29 @@ export class LogFiles {
     return !same;
   }
 
+  /** Runs `work`, during which the file is not let go; without descriptors, once more when other logs let theirs go. */
+  async #busily<T>(work: () => Promise<T>): Promise<T> {
+    this.#busyCount += 1;
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDescriptorShortage(error)) throw error;
+      await this.#host.files.closeUnused();
+      return await work();
+    } finally {
+      this.#busyCount -= 1;
+    }
+  }
+
+  /** Gives the file up when nobody needs it just now; the next batch opens it again. */
+  #letGo(): boolean {
+    if (this.#busyCount > 0 || this.#active?.cutBack === true || !this.#isIdle()) return false;
+    this.#active = undefined;
+    return true;
+  }
+
   async #pin(segment: Segment, mode: 'open' | 'create'): Promise<DiskFile> {
-    const file = await this.#host.files.pin(segment.path, mode);
+    const file = await this.#host.files.pin(segment.path, mode, () => this.#letGo());
     this.release();
     this.#active = { segment, file, cutBack: false };
     return file;

@@ -92,7 +92,8 @@ export class PartitionLog {
     this.#loaded = loaded;
     this.#config = options.config;
     this.#segments = new SegmentList(loaded.segments);
-    this.#files = new LogFiles(host, { context, topicId, directoryMade, epochsOnDisk: loaded.epochsOnDisk });
+    const isIdle = (): boolean => this.#writer.idle;
+    this.#files = new LogFiles(host, { context, topicId, directoryMade, epochsOnDisk: loaded.epochsOnDisk, isIdle });
     this.#reader = new LogReader(host, context, this.#segments);
     const state = { ...loaded, name: options.name, context, segments: this.#segments };
     this.#writer = new LogWriter(host, this.#files, state, options.config, () => this.#advanced());

@@ -178,7 +178,7 @@ async function keepSegment(options: LoadOptions, walked: Walked): Promise<void> 
   const { env, files, sync } = options;
   const { segment, end, durableBytes, logBytes } = walked;
   if (end.position === logBytes && end.position === durableBytes) return;
-  const file = await files.pin(segment.path, 'open');
+  const file = await files.pin(segment.path, 'open', () => false);
   try {
     if (end.position < logBytes) {
       env.log.warn(`${segment.path}: cut from ${logBytes} to ${end.position} bytes after an unclean end`);

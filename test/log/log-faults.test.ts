@@ -1,6 +1,7 @@
 /** What a log does when the disk is full or fails (D12, H-9, I-30). */
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
+import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import type { DiskCall, DiskFault } from '../sim/disk-faults.ts';
 import type { SimMachine } from '../sim/sim-machine.ts';
@@ -15,6 +16,7 @@ import {
   PARTITION,
   readAll,
   run,
+  TOPIC_ID,
 } from './log-in-world.ts';
 
 const LOG = `${PARTITION}/00000000000000000000.log`;
@@ -273,6 +275,53 @@ describe('log: no free file descriptor', () => {
     const warnings: string[] = [];
     return { env: { ...env, disk, log: { ...env.log, warn: (text) => warnings.push(text) } }, warnings };
   }
+
+  it('logs whose files are idle let them go, and open them again', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      let openCount = 0;
+      let openMax = Number.POSITIVE_INFINITY;
+      const open: Env['disk']['open'] = async (path, mode) => {
+        if (openCount >= openMax) throw Object.assign(new Error('too many'), { code: 'EMFILE' });
+        openCount += 1;
+        const file = await env.disk.open(path, mode).catch((error: unknown) => {
+          openCount -= 1;
+          throw error;
+        });
+        const close = async (): Promise<void> => {
+          await file.close();
+          openCount -= 1;
+        };
+        return new Proxy(file, {
+          get: (target, name) => {
+            if (name === 'close') return close;
+            const member: unknown = Reflect.get(target, name);
+            return typeof member === 'function' ? member.bind(target) : member;
+          },
+        });
+      };
+      const disk = new Proxy(env.disk, {
+        get: (target, name) => {
+          if (name === 'open') return open;
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+      const logs = await openDirectory({ ...env, disk });
+      const opened = [];
+      for (let partition = 0; partition < 20; partition++) {
+        const of = { topic: 't', partition, topicId: TOPIC_ID, config: DEFAULT_LOG_CONFIG, leaderEpoch: 0 };
+        opened.push(await logs.openPartition(of));
+      }
+      openMax = openCount + 6;
+      for (let round = 0; round < 3; round++) {
+        for (const log of opened) await (await append(log, batchOf(['x']))).committed;
+      }
+      for (const log of opened) assert.equal((await readAll(log)).length, 3);
+      await logs.close();
+      assert.equal(openCount, 0);
+    });
+  });
 
   it('refuses batches, which is said once, and the log goes on when there is one', async () => {
     const machine = newMachine();

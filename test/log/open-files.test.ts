@@ -36,7 +36,7 @@ describe('log: open files', () => {
     await run(newMachine(), async (env) => {
       await makeFiles(env, 5);
       const { disk, open } = counting(env);
-      const files = new OpenFiles(disk, 2);
+      const files = new OpenFiles(disk, 2, 512);
       for (const index of [0, 1, 2, 1, 3, 4]) await files.use(`${PATH}/${index}`, (file) => file.size());
       await env.clock.sleep(1);
       assert.equal(open(), 2);
@@ -49,7 +49,7 @@ describe('log: open files', () => {
     await run(newMachine(), async (env) => {
       await makeFiles(env, 3);
       const { disk, open } = counting(env);
-      const files = new OpenFiles(disk, 1);
+      const files = new OpenFiles(disk, 1, 512);
       await files.use(`${PATH}/0`, async (file) => {
         await files.use(`${PATH}/1`, (other) => other.size());
         const dropped = files.drop(`${PATH}/0`);
@@ -66,8 +66,8 @@ describe('log: open files', () => {
     await run(newMachine(), async (env) => {
       await makeFiles(env, 4);
       const { disk, open } = counting(env);
-      const files = new OpenFiles(disk, 1);
-      const pinned = await files.pin(`${PATH}/0`, 'open');
+      const files = new OpenFiles(disk, 1, 512);
+      const pinned = await files.pin(`${PATH}/0`, 'open', () => false);
       for (const index of [1, 2, 3]) await files.use(`${PATH}/${index}`, (file) => file.size());
       await env.clock.sleep(1);
       assert.equal(open(), 2);
@@ -81,15 +81,42 @@ describe('log: open files', () => {
     });
   });
 
+  it('of pinned files beyond the bound the oldest that may go are closed, and only those', async () => {
+    await run(newMachine(), async (env) => {
+      await makeFiles(env, 5);
+      const { disk, open } = counting(env);
+      const files = new OpenFiles(disk, 1, 2);
+      const asked: number[] = [];
+      const pin = (index: number, mayGo: boolean): Promise<DiskFile> =>
+        files.pin(`${PATH}/${index}`, 'open', () => {
+          asked.push(index);
+          return mayGo;
+        });
+      const kept = await pin(0, false);
+      for (const index of [1, 2, 3]) await pin(index, true);
+      await env.clock.sleep(1);
+      assert.equal(open(), 2);
+      assert.deepEqual(asked, [0, 1, 0, 2]);
+      await kept.writev([Buffer.from('x')], 0);
+      await files.closeUnused();
+      assert.equal(open(), 1);
+      await files.close();
+      assert.equal(open(), 0);
+    });
+  });
+
   it('a file that cannot be opened leaves nothing behind', async () => {
     await run(newMachine(), async (env) => {
-      const files = new OpenFiles(env.disk, 1);
+      const files = new OpenFiles(env.disk, 1, 512);
       await assert.rejects(
         files.use(`${PATH}/none`, (file) => file.size()),
         { code: 'ENOENT' },
       );
-      await assert.rejects(files.pin(`${PATH}/none`, 'open'), { code: 'ENOENT' });
-      await files.pin(`${PATH}/none`, 'create');
+      await assert.rejects(
+        files.pin(`${PATH}/none`, 'open', () => false),
+        { code: 'ENOENT' },
+      );
+      await files.pin(`${PATH}/none`, 'create', () => false);
       await files.close();
     });
   });

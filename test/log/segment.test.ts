@@ -9,7 +9,7 @@ const BASE_TIMESTAMP = 0x18bcfe56800n;
 
 /** Kafka's golden segment: base offset 100, batches of 3 records and 115 bytes, a second apart, index.interval.bytes 100. */
 async function goldenSegment(env: Env): Promise<Segment> {
-  const context = { env, files: new OpenFiles(env.disk, 4), directory: DIRECTORY };
+  const context = { env, files: new OpenFiles(env.disk, 4, 4), directory: DIRECTORY };
   const segment = Segment.planned(context, 100);
   for (let batch = 0; batch < 7; batch++) {
     const maxTimestamp = BASE_TIMESTAMP + 1000n * BigInt(batch) + 2n;
@@ -39,7 +39,7 @@ describe('log: segment', () => {
   it('never enters the first batch, and the largest timestamp only when it grew', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
-      const context = { env, files: new OpenFiles(env.disk, 4), directory: DIRECTORY };
+      const context = { env, files: new OpenFiles(env.disk, 4, 4), directory: DIRECTORY };
       const segment = Segment.planned(context, 0);
       const timestamps = [50n, 40n, 30n, 60n];
       for (const [offset, maxTimestamp] of timestamps.entries()) {
@@ -55,7 +55,7 @@ describe('log: segment', () => {
   it('sealing adds the largest timestamp once, and an empty index is an empty file', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
-      const context = { env, files: new OpenFiles(env.disk, 4), directory: DIRECTORY };
+      const context = { env, files: new OpenFiles(env.disk, 4, 4), directory: DIRECTORY };
       const segment = Segment.planned(context, 0);
       segment.noteWritten({ lastOffset: 4, sizeBytes: 200, maxTimestamp: 7n }, 4096);
       await segment.sealIndexes();
