@@ -1,5 +1,5 @@
 /** `streamctl consume`: wires the output, signals and the watch on the output's reader to the consumer. */
-import { type ConsumeOptions, consume, type StartOffset } from '../client/consumer.ts';
+import { type ConsumeOptions, type ConsumeOutput, consume, type StartOffset } from '../client/consumer.ts';
 import type { RecordSink, RecordText } from '../client/record-view.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -26,14 +26,17 @@ export async function runConsume(host: Host, common: CommonOptions, command: Con
   const reader = command.exitAtEnd ? undefined : host.watchReader(() => interruption.stop(exitCodeOfSignal('SIGPIPE')));
   try {
     const target = await openTarget(host, common, { command: 'consume', createDirectory: false });
-    interruption.begin();
+    interruption.begin(() => target.close());
     try {
-      const summary = await consume(
-        host.env,
-        target.transport,
-        consumerOptions(common, command, interruption.signal),
-        host.stdio,
-      );
+      const output: ConsumeOutput = {
+        write: (bytes) => {
+          interruption.commit();
+          return host.stdio.write(bytes);
+        },
+      };
+      const options = consumerOptions(common, command, interruption.signal);
+      const summary = await interruption.abandonable(() => consume(host.env, target.transport, options, output));
+      if (summary === undefined) return interruption.exitCode ?? EXIT.runtime;
       if (common.verbose && !common.quiet)
         host.stdio.note(`${summary.records} records, ${summary.bytes} bytes written`);
       return summary.interrupted ? (interruption.exitCode ?? EXIT.runtime) : EXIT.ok;

@@ -8,14 +8,26 @@ const STOPPING: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const GRACE_MS = 10_000;
 /** How long a connection that is being made, or a broker that is starting, may take to be given up in good order. */
 const OPENING_GRACE_MS = 1_000;
+/** How long the way out may take when the grace is over: a broker that is ours is handed over in that time or not at all. */
+const WAY_OUT_MS = 2_000;
 
 export interface Interruption {
   /** Aborted by the first signal, and by `stop`. */
   readonly signal: AbortSignal;
   /** 128 + n once a signal came. */
   readonly exitCode: ExitCode | undefined;
-  /** Says that there is something to finish now; before that, a signal ends the process within a second. */
-  begin(): void;
+  /**
+   * Says that there is something to finish now; before that, a signal ends the process within a second. When the grace is over
+   * `wayOut` still has a moment.
+   */
+  begin(wayOut: () => Promise<void>): void;
+  /**
+   * As `work`, or undefined as soon as the first signal comes and `commit` was not called: then nothing needs to be finished,
+   * and the work is left to end by itself.
+   */
+  abandonable<T>(work: () => Promise<T>): Promise<T | undefined>;
+  /** From now on work is brought to its end. */
+  commit(): void;
   /** Ends the run as a signal would. */
   stop(exitCode: ExitCode): void;
   /** Signals act as before again. */
@@ -26,16 +38,22 @@ export interface Interruption {
 export function listenForInterruption(host: Host): Interruption {
   const controller = new AbortController();
   let exitCode: ExitCode | undefined;
-  let hasBegun = false;
+  let isCommitted = false;
+  let leave: (() => Promise<void>) | undefined;
   let grace: Timer | undefined;
   const limit = (code: ExitCode): void => {
     grace?.cancel();
-    const graceMs = hasBegun ? GRACE_MS : OPENING_GRACE_MS;
     const giveUp = (): void => {
-      if (hasBegun) host.stdio.note(`streamctl: not done ${graceMs / 1_000} s after the signal; left unfinished`);
-      host.exitNow(code);
+      if (leave === undefined) {
+        host.exitNow(code);
+        return;
+      }
+      host.stdio.note(`streamctl: not done ${GRACE_MS / 1_000} s after the signal; left unfinished`);
+      grace = host.env.clock.timer(WAY_OUT_MS, () => host.exitNow(code), true);
+      const exit = (): void => host.exitNow(code);
+      leave().then(exit, exit);
     };
-    grace = host.env.clock.timer(graceMs, giveUp, true);
+    grace = host.env.clock.timer(leave === undefined ? OPENING_GRACE_MS : GRACE_MS, giveUp, true);
   };
   const received = (code: ExitCode): void => {
     if (exitCode !== undefined) {
@@ -52,9 +70,28 @@ export function listenForInterruption(host: Host): Interruption {
     get exitCode() {
       return exitCode;
     },
-    begin() {
-      hasBegun = true;
+    begin(wayOut) {
+      leave = wayOut;
       if (grace !== undefined && exitCode !== undefined) limit(exitCode);
+    },
+    async abandonable(work) {
+      const { signal } = controller;
+      if (signal.aborted) return undefined;
+      let onAbort: () => void = () => undefined;
+      const abandoned = new Promise<undefined>((resolve) => {
+        onAbort = () => {
+          if (!isCommitted) resolve(undefined);
+        };
+        signal.addEventListener('abort', onAbort);
+      });
+      try {
+        return await Promise.race([work(), abandoned]);
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    commit() {
+      isCommitted = true;
     },
     stop(code) {
       exitCode ??= code;

@@ -1,7 +1,13 @@
 /** `streamctl produce`: wires inputs, receipts, progress and signals to the line producer. */
 import { createTopic, describeTopics } from '../client/admin.ts';
 import { ClientError, ProduceError } from '../client/client-error.ts';
-import { type LineInput, type ProduceOptions, type ProduceSummary, produceLines } from '../client/line-producer.ts';
+import {
+  type LineInput,
+  type ProduceHooks,
+  type ProduceOptions,
+  type ProduceSummary,
+  produceLines,
+} from '../client/line-producer.ts';
 import type { Transport } from '../client/transport.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { describeDurationMs } from './duration.ts';
@@ -39,44 +45,55 @@ export async function runProduce(host: Host, common: CommonOptions, command: Pro
   }
   const interruption = listenForInterruption(host);
   const progress = common.quiet ? undefined : showProgress(host);
+  const closeReceipts = (): Promise<void> | undefined => receipts?.close(common.timeoutMs, interruption.signal);
   try {
     const target = await openTarget(host, common, {
       command: 'produce',
       createDirectory: command.createPartitions !== undefined,
     });
-    interruption.begin();
-    let summary: ProduceSummary;
+    interruption.begin(() => target.close());
+    const hooks: ProduceHooks = {
+      onAcked(lines, bytes) {
+        receipts?.acked(lines, bytes);
+        progress?.show(`${lines} lines, ${bytes} bytes acked`);
+      },
+    };
+    let summary: ProduceSummary | undefined;
     try {
-      if (command.createPartitions !== undefined) {
-        await createIfAbsent(host, target.transport, common, command.topic, command.createPartitions);
-      }
-      summary = await produceLines(
-        host.env,
-        target.transport,
-        { ...producerOptions(common, command), signal: interruption.signal },
-        openInputs(host, files),
-        {
-          onAcked(lines, bytes) {
-            receipts?.acked(lines, bytes);
-            progress?.show(`${lines} lines, ${bytes} bytes acked`);
-          },
-        },
-      );
+      const run = { common, command, files, interruption, hooks };
+      summary = await interruption.abandonable(() => produce(host, target.transport, run));
     } finally {
       await target.close();
     }
-    await receipts?.close();
+    await closeReceipts();
     progress?.clear();
     if (!common.quiet) host.stdio.note(summaryLine(summary, command.acks));
-    return exitAfter(summary, interruption);
+    return interruption.exitCode ?? EXIT.ok;
   } catch (error) {
-    await receipts?.close();
+    await closeReceipts();
     progress?.clear();
     if (error instanceof ProduceError) host.stdio.note(ackedLine(error));
     throw withCreateHint(error, common, command);
   } finally {
     interruption.close();
   }
+}
+
+interface Run {
+  readonly common: CommonOptions;
+  readonly command: ProduceCommand;
+  readonly files: readonly string[];
+  readonly interruption: Interruption;
+  readonly hooks: ProduceHooks;
+}
+
+async function produce(host: Host, transport: Transport, run: Run): Promise<ProduceSummary> {
+  const { common, command, files, interruption, hooks } = run;
+  if (command.createPartitions !== undefined) {
+    await createIfAbsent(host, transport, common, command.topic, command.createPartitions);
+  }
+  const options = { ...producerOptions(common, command), signal: interruption.signal };
+  return await produceLines(host.env, transport, options, openInputs(host, files, interruption), hooks);
 }
 
 function producerOptions(common: CommonOptions, command: ProduceCommand) {
@@ -113,7 +130,13 @@ async function createIfAbsent(
   }
 }
 
-async function* openInputs(host: Host, files: readonly string[]): AsyncGenerator<LineInput> {
+/** The look-ups are over when the first one is asked for. */
+async function* openInputs(
+  host: Host,
+  files: readonly string[],
+  interruption: Interruption,
+): AsyncGenerator<LineInput> {
+  interruption.commit();
   for (const file of files) {
     const input = await host.openInput(file);
     try {
@@ -124,11 +147,8 @@ async function* openInputs(host: Host, files: readonly string[]): AsyncGenerator
   }
 }
 
-function exitAfter(summary: ProduceSummary, interruption: Interruption): ExitCode {
-  return summary.interrupted ? (interruption.exitCode ?? EXIT.runtime) : EXIT.ok;
-}
-
-function summaryLine(summary: ProduceSummary, acks: -1 | 0 | 1): string {
+function summaryLine(summary: ProduceSummary | undefined, acks: -1 | 0 | 1): string {
+  if (summary === undefined) return 'interrupted: nothing was sent';
   const rate = summary.elapsedMs > 0 ? Math.round((summary.lines * 1_000) / summary.elapsedMs) : summary.lines;
   const done = acks === 0 ? 'sent (acks=0: not confirmed)' : 'acked';
   const line = `${summary.lines} lines, ${summary.bytes} bytes ${done} in ${describeDurationMs(summary.elapsedMs)} (${rate} lines/s)`;

@@ -7,11 +7,17 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
+/**
+ * Node would connect a worker with `process.stdout` and `process.stderr`, and set O_NONBLOCK on pipes that others share for it.
+ * Ours say what they have to say by messages.
+ */
+const OWN_STREAMS: WorkerOptions = { stdout: true, stderr: true };
+
 /** Starts the worker; it does not keep the process alive. Throws ENOENT when its code is not there. */
 export function startWorker(name: string, options: WorkerOptions): Worker {
   const worker = import.meta.url.endsWith('.ts')
-    ? new Worker(sourceStarter(name), { ...options, eval: true })
-    : new Worker(builtEntry(name), options);
+    ? new Worker(sourceStarter(name), { ...options, ...OWN_STREAMS, eval: true })
+    : new Worker(builtEntry(name), { ...options, ...OWN_STREAMS });
   worker.unref();
   return worker;
 }

@@ -68,8 +68,8 @@ export class TcpTransport implements Transport {
     this.#closed = true;
     const attempts = [...this.#connections.values()];
     await Promise.all([...this.#open.values()].map((connection) => connection.close()));
-    // An attempt under way ends by its own time limit; its connection is closed as soon as it stands.
-    await Promise.allSettled(attempts.map(async (attempt) => (await attempt).close()));
+    // Not waited for: an attempt under way ends by its own time limit; its connection is closed as soon as it stands.
+    void Promise.allSettled(attempts.map(async (attempt) => (await attempt).close()));
   }
 
   #connection(nodeId: number, deadline: Deadline): Promise<Connection> {
