@@ -7,7 +7,8 @@
  * written straight from the input's bytes. The header is written when the batch is sent (`line-batch.ts`).
  */
 import { BATCH_HEADER_BYTES } from '../protocol/records/batch.ts';
-import { COPY_SLACK_BYTES, copyShort, NATIVE_COPY_BYTES } from './copy-bytes.ts';
+import { COPY_SLACK_BYTES, copyShort, NATIVE_COPY_BYTES, viewOf } from './copy-bytes.ts';
+import { takeKernelBytes } from './kernel-memory.ts';
 import { NULL_LENGTH, putVarint, varintBytes } from './record-varints.ts';
 
 const MAX_TIMESTAMP_DELTA = 0x7fff_ffff;
@@ -34,11 +35,11 @@ export class BatchSlot {
   /** Whether the last lines that were taken were short ones, in a row (`line-loops.ts`). */
   wereShort = true;
 
-  constructor(limitBytes: number) {
+  /** @param bytes the memory, at least `COPY_SLACK_BYTES` longer than the limit */
+  constructor(limitBytes: number, bytes: Buffer = takeKernelBytes(limitBytes + COPY_SLACK_BYTES)) {
     this.limitBytes = limitBytes;
-    const memory = new ArrayBuffer(limitBytes + COPY_SLACK_BYTES);
-    this.bytes = Buffer.from(memory);
-    this.view = new DataView(memory);
+    this.bytes = bytes;
+    this.view = viewOf(this.bytes);
   }
 
   /** Empties the slot for a batch whose first record comes at `nowMs` from line `firstLine` at `firstByte`. */

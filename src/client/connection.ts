@@ -10,6 +10,7 @@ import { decodeResponse, encodeRequest } from '../protocol/codec.ts';
 import { errorCode, errorName } from '../protocol/errors.ts';
 import type { AnyApi, RequestInput, RequestOf, ResponseOf } from '../protocol/schema.ts';
 import { ConnectionLost } from './client-error.ts';
+import { takeKernelBytes } from './kernel-memory.ts';
 import { isOneWay, oneWayResponse } from './one-way.ts';
 import type { TransportReply, VersionRange } from './transport.ts';
 
@@ -19,6 +20,10 @@ const IN_FLIGHT_COUNT_MAX = 256;
 const RESPONSE_BYTES_MAX = 256 << 20;
 /** Responses that have arrived and are not released, beyond which the socket is not read. */
 const HELD_BYTES_MAX = 64 << 20;
+/** A broker is trusted so far: no answer to our fetches is copied while it grows. */
+const AT_ONCE_BYTES = 8 << 20;
+/** Answers as large as this are those of fetches, which the kernels of the line client read. */
+const LARGE_ANSWER_BYTES = 256 << 10;
 const SOFTWARE_NAME = 'streamctl';
 
 export interface ConnectionOptions {
@@ -29,6 +34,14 @@ export interface ConnectionOptions {
   readonly softwareVersion?: string;
   /** Memory for responses; connections may share one. */
   readonly pool?: SlabPool;
+}
+
+/** Memory for answers. */
+export function answerPool(): SlabPool {
+  return new SlabPool({
+    allocate: (byteCount) =>
+      byteCount < LARGE_ANSWER_BYTES ? Buffer.allocUnsafeSlow(byteCount) : takeKernelBytes(byteCount),
+  });
 }
 
 /** A request that waits for its answer. */
@@ -80,9 +93,10 @@ export class Connection {
     };
     const reader = new FrameReader(
       {
-        pool: options.pool ?? new SlabPool(),
+        pool: options.pool ?? answerPool(),
         budget: new ByteBudget(HELD_BYTES_MAX),
         frameBytesMax: () => RESPONSE_BYTES_MAX,
+        atOnceBytes: AT_ONCE_BYTES,
         pause: () => socket.pause(),
         resume: () => socket.resume(),
       },

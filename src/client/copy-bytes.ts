@@ -11,6 +11,11 @@ export const COPY_SLACK_BYTES = 8;
 /** From here on a native copy is quicker. */
 export const NATIVE_COPY_BYTES = 208;
 
+/** A view on exactly these bytes. */
+export function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 /**
  * Copies `length` bytes, and up to `COPY_SLACK_BYTES` - 1 more: the target's are overwritten by what comes next or mean
  * nothing. Both views must reach that far.

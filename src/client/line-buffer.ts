@@ -1,5 +1,6 @@
 import type { SourceBytes } from './batch-slot.ts';
-import { COPY_SLACK_BYTES } from './copy-bytes.ts';
+import { COPY_SLACK_BYTES, viewOf } from './copy-bytes.ts';
+import { takeKernelBytes } from './kernel-memory.ts';
 
 /** How much is asked of the input at once. */
 export const READ_BYTES = 256 * 1024;
@@ -21,9 +22,8 @@ export class LineBuffer implements SourceBytes {
   #firstByte = 0;
 
   constructor() {
-    const memory = new ArrayBuffer(INITIAL_BYTES + COPY_SLACK_BYTES);
-    this.bytes = Buffer.from(memory);
-    this.view = new DataView(memory);
+    this.bytes = takeKernelBytes(INITIAL_BYTES + COPY_SLACK_BYTES);
+    this.view = viewOf(this.bytes);
   }
 
   /** The input's byte offset of position `position`. */
@@ -65,10 +65,9 @@ export class LineBuffer implements SourceBytes {
   }
 
   #grow(): void {
-    const memory = new ArrayBuffer(this.#capacity * 2 + READ_BYTES + COPY_SLACK_BYTES);
-    const grown = Buffer.from(memory);
+    const grown = Buffer.allocUnsafeSlow(this.#capacity * 2 + READ_BYTES + COPY_SLACK_BYTES);
     this.bytes.copy(grown, 0, 0, this.end);
     this.bytes = grown;
-    this.view = new DataView(memory);
+    this.view = viewOf(grown);
   }
 }

@@ -1,8 +1,10 @@
 /**
- * WebAssembly for the two innermost loops of the line client (`wasm/line-kernels.ts`), with memory of its own: bytes are
- * copied in and results out, a stretch at a time that stays in the processor's cache, which costs a tenth of what is won
- * and leaves all other memory as it is. Without WebAssembly, SIMD or a build, JavaScript does the same.
+ * WebAssembly for the two innermost loops of the line client (`wasm/line-kernels.ts`). They work in place on what lies in their
+ * memory (`kernel-memory.ts`); other bytes are copied in and results out, a stretch at a time that stays in the processor's
+ * cache. Without WebAssembly, SIMD or a build, JavaScript does the same.
  */
+import { assert } from '../kernel/assert.ts';
+import { KERNEL_SLACK_BYTES, type KernelMemory, kernelMemory, SCRATCH_BYTES } from './kernel-memory.ts';
 
 /** The module in base64; put in by the build (`bin/build.js`), not there when the sources are run. */
 declare const LINE_KERNELS: string | undefined;
@@ -10,7 +12,6 @@ declare const LINE_KERNELS: string | undefined;
 /** The language's own types know nothing of WebAssembly. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
 
@@ -32,13 +33,13 @@ interface Exports {
 /** A small input does not pay for the compiling. */
 const WORTHWHILE_BYTES = 512 << 10;
 
-/** Source and target: each in memory of this size, with as much behind it as the loops touch and more. */
+/** Bytes that are not in the memory: room for source and target, each with as much behind it as the loops touch. */
 const STRETCH_BYTES = 128 << 10;
-const SLACK_BYTES = 64;
+/** The module keeps its own variables below. */
 const SOURCE = 1024;
-const TARGET = SOURCE + STRETCH_BYTES + SLACK_BYTES;
-const PAGE_BYTES = 64 << 10;
-const PAGE_COUNT = Math.ceil((TARGET + STRETCH_BYTES + SLACK_BYTES) / PAGE_BYTES);
+const TARGET = SOURCE + STRETCH_BYTES + KERNEL_SLACK_BYTES;
+/** In place there is no bound but that a call is to be short. */
+const IN_PLACE_BYTES = 1 << 20;
 
 /** A stretch of `bytes` from `start` to `end` (exclusive). */
 export interface Stretch {
@@ -50,57 +51,66 @@ export interface Stretch {
 /** One call's results are read from it before the next call. */
 export class LineKernels {
   readonly #exports: Exports;
-  readonly #memory: Buffer;
+  readonly #memory: KernelMemory;
   /** Where the last call stopped in its source and in its target. */
   sourcePosition = 0;
   targetPosition = 0;
 
-  /** Throws when the engine cannot run the module. */
-  constructor(module: Uint8Array) {
-    const memory = new WebAssembly.Memory({ initial: PAGE_COUNT, maximum: PAGE_COUNT });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory } });
+  /** Throws when the engine cannot run the module. `memory` has its `SCRATCH_BYTES` left free for the kernels. */
+  constructor(module: Uint8Array, memory: KernelMemory) {
+    assert(TARGET + STRETCH_BYTES + KERNEL_SLACK_BYTES <= SCRATCH_BYTES, 'both stretches fit the scratch');
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory: memory.memory } });
     this.#exports = instance.exports as Exports;
-    this.#memory = Buffer.from(memory.buffer);
+    this.#memory = memory;
   }
 
   /**
-   * Whole lines of the source as records with null keys, within the target's stretch. Answers how many; the call takes a
-   * bounded part of the source, so that it is done when it answers 0. `firstDelta` is the first record's offset delta.
+   * Whole lines of the source as records with null keys, within the target. Answers how many; the call takes a bounded part
+   * of the source, so that it is done when it answers 0. `firstDelta` is the first record's offset delta.
    */
   encodeLines(source: Stretch, target: Stretch, firstDelta: number, timestampDelta: number, delimiter: number): number {
+    const roomBytes = this.#roomBytes(target);
+    const to = this.#memory.addressOf(target.bytes, target.start) ?? TARGET;
     // Records are larger than their lines: more than the target holds is not needed.
-    const roomBytes = Math.min(STRETCH_BYTES, target.end - target.start);
-    const end = this.#putSource(source, roomBytes);
-    const limit = TARGET + roomBytes;
-    const next = this.#exports.encodeLines(SOURCE, end, TARGET, limit, firstDelta, timestampDelta, delimiter);
-    this.#takeTarget(source, target);
+    const { from, byteCount } = this.#place(source, roomBytes);
+    const limit = to + roomBytes;
+    const next = this.#exports.encodeLines(from, from + byteCount, to, limit, firstDelta, timestampDelta, delimiter);
+    this.#takeResults(source, from, target, to);
     return (next >>> 0) - firstDelta;
   }
 
   /**
-   * Value and delimiter of up to `count` records of the source, within the target's stretch. Answers how many; 0 when the
-   * next one is not plain, looks wrong or has no room: JavaScript then says what is to become of it.
+   * Value and delimiter of up to `count` records of the source, within the target. Answers how many; 0 when the next one is
+   * not plain, looks wrong or has no room: JavaScript then says what is to become of it.
    */
   decodeValues(source: Stretch, target: Stretch, count: number, delimiter: number): number {
-    const roomBytes = target.end - target.start;
+    const roomBytes = this.#roomBytes(target);
+    const to = this.#memory.addressOf(target.bytes, target.start) ?? TARGET;
     // No more records than these have room: few are more than twice what is written of them.
-    const end = this.#putSource(source, Math.min(STRETCH_BYTES, 2 * roomBytes + SLACK_BYTES));
-    const limit = TARGET + Math.min(STRETCH_BYTES, roomBytes);
-    const taken = this.#exports.decodeValues(SOURCE, end, TARGET, limit, count, delimiter);
-    this.#takeTarget(source, target);
+    const { from, byteCount } = this.#place(source, 2 * roomBytes + KERNEL_SLACK_BYTES);
+    const taken = this.#exports.decodeValues(from, from + byteCount, to, to + roomBytes, count, delimiter);
+    this.#takeResults(source, from, target, to);
     return taken >>> 0;
   }
 
-  /** Answers where the copy of the source ends. */
-  #putSource({ bytes, start, end }: Stretch, bytesMax: number): number {
-    return SOURCE + bytes.copy(this.#memory, SOURCE, start, Math.min(end, start + bytesMax));
+  #roomBytes({ bytes, start, end }: Stretch): number {
+    const isInPlace = this.#memory.addressOf(bytes, start) !== undefined;
+    return Math.min(isInPlace ? IN_PLACE_BYTES : STRETCH_BYTES, end - start);
   }
 
-  #takeTarget(source: Stretch, target: Stretch): void {
+  /** Where the kernel finds the source, `bytesMax` of it at most. */
+  #place({ bytes, start, end }: Stretch, bytesMax: number): { readonly from: number; readonly byteCount: number } {
+    const address = this.#memory.addressOf(bytes, start);
+    if (address !== undefined) return { from: address, byteCount: Math.min(end - start, bytesMax) };
+    const copied = Math.min(end, start + Math.min(STRETCH_BYTES, bytesMax));
+    return { from: SOURCE, byteCount: bytes.copy(this.#memory.bytes, SOURCE, start, copied) };
+  }
+
+  #takeResults(source: Stretch, from: number, target: Stretch, to: number): void {
     const targetEnd = this.#exports.targetPosition();
-    this.#memory.copy(target.bytes, target.start, TARGET, targetEnd);
-    this.sourcePosition = source.start + this.#exports.sourcePosition() - SOURCE;
-    this.targetPosition = target.start + targetEnd - TARGET;
+    if (to === TARGET) this.#memory.bytes.copy(target.bytes, target.start, TARGET, targetEnd);
+    this.sourcePosition = source.start + this.#exports.sourcePosition() - from;
+    this.targetPosition = target.start + targetEnd - to;
   }
 }
 
@@ -116,11 +126,12 @@ export function lineKernels(byteCount: number): LineKernels | undefined {
 }
 
 function load(): LineKernels | 'none' {
-  if (typeof LINE_KERNELS === 'undefined') return 'none';
+  const memory = kernelMemory();
+  if (memory === undefined || typeof LINE_KERNELS === 'undefined') return 'none';
   try {
-    return new LineKernels(Buffer.from(LINE_KERNELS, 'base64'));
+    return new LineKernels(Buffer.from(LINE_KERNELS, 'base64'), memory);
   } catch {
-    // No WebAssembly, no SIMD, or no address space for it (`ulimit -v`).
+    // No SIMD.
     return 'none';
   }
 }

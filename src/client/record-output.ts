@@ -1,5 +1,6 @@
 import type { ConsumeOutput } from './consumer.ts';
-import { COPY_SLACK_BYTES } from './copy-bytes.ts';
+import { COPY_SLACK_BYTES, viewOf } from './copy-bytes.ts';
+import { takeKernelBytes } from './kernel-memory.ts';
 import type { RecordText } from './record-view.ts';
 
 const CHUNK_BYTES = 1 << 20;
@@ -155,12 +156,6 @@ export class RecordOutput implements RecordText {
 }
 
 function newChunk(): OutputChunk {
-  const memory = new ArrayBuffer(CHUNK_BYTES + COPY_SLACK_BYTES);
-  return {
-    bytes: Buffer.from(memory),
-    view: new DataView(memory),
-    limit: CHUNK_BYTES,
-    position: 0,
-    recordCount: 0,
-  };
+  const bytes = takeKernelBytes(CHUNK_BYTES + COPY_SLACK_BYTES);
+  return { bytes, view: viewOf(bytes), limit: CHUNK_BYTES, position: 0, recordCount: 0 };
 }

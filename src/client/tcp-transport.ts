@@ -1,11 +1,10 @@
 import type { Env, NetAddress } from '../kernel/env.ts';
-import { SlabPool } from '../kernel/slab-pool.ts';
 import { Metadata } from '../protocol/apis/03-metadata.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
 import { callOnce } from './call.ts';
 import { ClientError, ConnectionLost, Unreachable } from './client-error.ts';
-import { Connection } from './connection.ts';
+import { answerPool, Connection } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { topicsRequest } from './metadata.ts';
 import { ANY_NODE, type Transport, type TransportReply, type VersionRange } from './transport.ts';
@@ -33,7 +32,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 export class TcpTransport implements Transport {
   readonly #env: Env;
   readonly #options: TcpTransportOptions;
-  readonly #pool = new SlabPool();
+  readonly #pool = answerPool();
   #nodes: ReadonlyMap<number, TcpAddress> = new Map();
   /** By `host:port`; a failed attempt is removed. */
   readonly #connections = new Map<string, Promise<Connection>>();

@@ -17,16 +17,22 @@ export interface Slab {
 export interface SlabPoolOptions {
   /** Free blocks that are kept for reuse, in bytes altogether. */
   readonly retainedBytesMax: number;
+  /** Makes a block of so many bytes, whatever they hold. */
+  readonly allocate: (byteCount: number) => Buffer;
 }
 
 const BLOCK_BYTES_MIN_LOG2 = 10;
 const BLOCK_BYTES_MAX_LOG2 = 23;
 /** Slabs above this size are not reused. */
 export const BLOCK_BYTES_MAX = 1 << BLOCK_BYTES_MAX_LOG2;
-const DEFAULT_OPTIONS: SlabPoolOptions = { retainedBytesMax: 32 << 20 };
+const DEFAULT_OPTIONS: SlabPoolOptions = {
+  retainedBytesMax: 32 << 20,
+  allocate: (byteCount) => Buffer.allocUnsafeSlow(byteCount),
+};
 
 export class SlabPool {
   readonly #retainedBytesMax: number;
+  readonly #allocate: (byteCount: number) => Buffer;
   /** Free blocks by the exponent of their size above the smallest. */
   readonly #freeBySize: Buffer[][] = Array.from({ length: BLOCK_BYTES_MAX_LOG2 - BLOCK_BYTES_MIN_LOG2 + 1 }, () => []);
   #retainedBytes = 0;
@@ -34,6 +40,7 @@ export class SlabPool {
 
   constructor(options: Partial<SlabPoolOptions> = {}) {
     this.#retainedBytesMax = options.retainedBytesMax ?? DEFAULT_OPTIONS.retainedBytesMax;
+    this.#allocate = options.allocate ?? DEFAULT_OPTIONS.allocate;
   }
 
   /** Bytes of free blocks that are kept. */
@@ -57,7 +64,7 @@ export class SlabPool {
     if (byteCount > BLOCK_BYTES_MAX) return Buffer.allocUnsafeSlow(byteCount);
     const size = sizeIndex(byteCount);
     const free = this.#freeBySize[size]?.pop();
-    if (free === undefined) return Buffer.allocUnsafeSlow(1 << (size + BLOCK_BYTES_MIN_LOG2));
+    if (free === undefined) return this.#allocate(1 << (size + BLOCK_BYTES_MIN_LOG2));
     this.#retainedBytes -= free.length;
     return free;
   }

@@ -13,7 +13,7 @@ import type { BudgetWaiter, ByteBudget } from '../kernel/byte-budget.ts';
 import type { SocketSink } from '../kernel/env.ts';
 import type { Slab, SlabPool } from '../kernel/slab-pool.ts';
 import { describeForeignHead } from './foreign-protocol.ts';
-import { firstBytes, GrowingFrame } from './growing-frame.ts';
+import { AT_ONCE_BYTES, firstBytes, GrowingFrame } from './growing-frame.ts';
 
 export interface FrameSink {
   /** A whole frame without its length prefix. The receiver releases the slab, which gives its bytes back to the budget. */
@@ -29,6 +29,8 @@ export interface FrameReaderOptions {
   readonly budget: ByteBudget;
   /** Longest frame of requests with this API key (-1: too short to have one); a client, whose frames carry none, ignores it. */
   readonly frameBytesMax: (apiKey: number) => number;
+  /** Frames up to this length get their memory at once; `AT_ONCE_BYTES` when left out. */
+  readonly atOnceBytes?: number;
   /** Stop and continue delivery from the socket. */
   pause(): void;
   resume(): void;
@@ -157,10 +159,10 @@ export class FrameReader implements SocketSink {
 
   /** Takes memory for a frame, or waits for it. */
   #begin(frameBytes: number): void {
-    const { pool, budget } = this.#options;
-    const byteCount = firstBytes(frameBytes);
+    const { pool, budget, atOnceBytes = AT_ONCE_BYTES } = this.#options;
+    const byteCount = firstBytes(frameBytes, atOnceBytes);
     const begin = (): void => {
-      this.#unfinished = new GrowingFrame(pool, budget, frameBytes);
+      this.#unfinished = new GrowingFrame(pool, budget, frameBytes, byteCount);
     };
     if (budget.take(byteCount)) begin();
     else this.#waitFor(byteCount, begin, undefined);

@@ -3,12 +3,12 @@ import { assert } from '../kernel/assert.ts';
 import type { ByteBudget } from '../kernel/byte-budget.ts';
 import type { Slab, SlabPool } from '../kernel/slab-pool.ts';
 
-/** Frames up to this length get their memory at once, longer ones begin with it and double as their bytes arrive (B-1). */
+/** Frames up to this length get their memory at once, longer ones double from it as their bytes arrive (B-1). */
 export const AT_ONCE_BYTES = 2 << 20;
 
 /** Bytes that must be taken from the budget before a frame of `frameBytes` is begun. */
-export function firstBytes(frameBytes: number): number {
-  return Math.min(frameBytes, AT_ONCE_BYTES);
+export function firstBytes(frameBytes: number, atOnceBytes: number): number {
+  return Math.min(frameBytes, atOnceBytes);
 }
 
 export class GrowingFrame implements Slab {
@@ -18,12 +18,12 @@ export class GrowingFrame implements Slab {
   #slab: Slab;
   #filledBytes = 0;
 
-  /** `firstBytes(frameBytes)` have been taken from the budget by the caller; `release` gives everything back. */
-  constructor(pool: SlabPool, budget: ByteBudget, frameBytes: number) {
+  /** `byteCount`: `firstBytes`, taken from the budget by the caller; `release` gives everything back. */
+  constructor(pool: SlabPool, budget: ByteBudget, frameBytes: number, byteCount: number) {
     this.#pool = pool;
     this.#budget = budget;
     this.#frameBytes = frameBytes;
-    this.#slab = pool.take(firstBytes(frameBytes));
+    this.#slab = pool.take(byteCount);
   }
 
   /** The frame, once it is complete. */

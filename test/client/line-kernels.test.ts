@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { BatchSlot } from '../../src/client/batch-slot.ts';
-import { COPY_SLACK_BYTES } from '../../src/client/copy-bytes.ts';
+import { COPY_SLACK_BYTES, viewOf } from '../../src/client/copy-bytes.ts';
 import { DecodableBatch } from '../../src/client/decodable-batch.ts';
+import { KernelMemory, SCRATCH_BYTES } from '../../src/client/kernel-memory.ts';
 import { LineKernels } from '../../src/client/line-kernels.ts';
 import { appendByKernel, appendLines } from '../../src/client/line-loops.ts';
 import type { OutputChunk } from '../../src/client/record-output.ts';
@@ -27,12 +28,24 @@ const line = fc.oneof(
   },
 );
 
+/** Whether the kernels find the bytes in their own memory. Blocks of it are used again, with what the last run left there. */
+const PLACES = ['copied', 'in place'] as const;
+type Place = (typeof PLACES)[number];
+const SLOT_BYTES = 2 << 20;
+
 describe('client/line-kernels', () => {
   let kernels: LineKernels;
+  let blocks: Readonly<Record<'source' | 'slot' | 'chunk', (place: Place) => Buffer | undefined>>;
 
   before(async function () {
     this.timeout(60_000);
-    kernels = new LineKernels(await compileKernels());
+    const memory = new KernelMemory(SCRATCH_BYTES);
+    kernels = new LineKernels(await compileKernels(), memory);
+    const block = (byteCount: number) => {
+      const bytes = memory.take(byteCount);
+      return (place: Place) => (place === 'in place' ? bytes : undefined);
+    };
+    blocks = { source: block(16 << 20), slot: block(SLOT_BYTES + COPY_SLACK_BYTES), chunk: block(200_000) };
   });
 
   it('encode what the loops in JavaScript encode, and stop where they stop', () => {
@@ -46,10 +59,14 @@ describe('client/line-kernels', () => {
     ) => {
       const text = Buffer.concat([...lines.flatMap((bytes) => [bytes, Buffer.of(delimiter)]), rest]);
       const run = lineRun(text, delimiter, timestampDelta);
-      const [byKernel, byLoops] = [openSlot(limitBytes), openSlot(limitBytes)];
-      const ends = [appendByKernel(kernels, byKernel, run, 0), appendLines(byLoops, run, 0)];
-      assert.equal(ends[0], ends[1]);
-      assert.deepEqual(facts(byKernel), facts(byLoops));
+      const byLoops = openSlot(limitBytes);
+      const end = appendLines(byLoops, run, 0);
+      for (const place of PLACES) {
+        const byKernel = openSlot(limitBytes, blocks.slot(place));
+        const placed = lineRun(text, delimiter, timestampDelta, blocks.source(place));
+        assert.equal(appendByKernel(kernels, byKernel, placed, 0), end);
+        assert.deepEqual(facts(byKernel), facts(byLoops));
+      }
     };
     fc.assert(
       fc.property(
@@ -65,18 +82,24 @@ describe('client/line-kernels', () => {
 
   it('go on from offset deltas of each length of varint', () => {
     const run = lineRun(Buffer.from('a\n\nbc\n'.repeat(9_000)), 10, 3);
-    const [byKernel, byLoops] = [openSlot(1 << 20), openSlot(1 << 20)];
-    appendByKernel(kernels, byKernel, run, 0);
+    const byLoops = openSlot(1 << 20);
     appendLines(byLoops, run, 0);
-    assert.equal(byKernel.recordCount, 27_000);
-    assert.deepEqual(facts(byKernel), facts(byLoops));
+    for (const place of PLACES) {
+      const byKernel = openSlot(1 << 20, blocks.slot(place));
+      appendByKernel(kernels, byKernel, run, 0);
+      assert.equal(byKernel.recordCount, 27_000);
+      assert.deepEqual(facts(byKernel), facts(byLoops));
+    }
   });
 
   it('decode what the loop in JavaScript decodes, within the output and the limit', () => {
     const check = (lines: Uint8Array[], key: boolean, roomBytes: number, limit: number, delimiter: number) => {
-      const slot = recordsOf(lines, key);
-      const [byKernel, byLoop] = decodeBoth(kernels, slot, roomBytes, limit, Buffer.of(delimiter));
-      assert.deepEqual(byKernel, byLoop);
+      for (const place of PLACES) {
+        const slot = recordsOf(lines, key, blocks.slot(place));
+        const chunk = newChunk(roomBytes, blocks.chunk(place));
+        const [byKernel, byLoop] = decodeBoth(kernels, slot, chunk, limit, Buffer.of(delimiter));
+        assert.deepEqual(byKernel, byLoop);
+      }
     };
     const lines = fc.array(
       line.filter((bytes) => bytes.length < 100_000),
@@ -96,8 +119,8 @@ describe('client/line-kernels', () => {
 
   it('decode no more of damaged records than the loop in JavaScript', () => {
     const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 });
-    const check = (lines: Uint8Array[], changes: [number, number][]) => {
-      const slot = recordsOf(lines, false);
+    const check = (lines: Uint8Array[], changes: [number, number][], place: Place) => {
+      const slot = recordsOf(lines, false, blocks.slot(place));
       const recordsBytes = slot.position - BATCH_HEADER_BYTES;
       for (const [at, value] of changes) slot.bytes[BATCH_HEADER_BYTES + (at % recordsBytes)] = value;
       const byLoop = batchOf(slot, slot.position);
@@ -111,11 +134,18 @@ describe('client/line-kernels', () => {
         assert.throws(() => byKernel.nextRecord(), isInvalidRecord);
         return;
       }
-      const [kernelResult, loopResult] = decodeBoth(kernels, slot, 50_000, 1_000, NEWLINE);
+      const [kernelResult, loopResult] = decodeBoth(
+        kernels,
+        slot,
+        newChunk(50_000, blocks.chunk(place)),
+        1_000,
+        NEWLINE,
+      );
       assert.deepEqual(kernelResult, loopResult);
     };
     const short = fc.uint8Array({ maxLength: 70 });
-    fc.assert(fc.property(fc.array(short, { minLength: 1, maxLength: 60 }), damage, check), { numRuns: 500 });
+    const lines = fc.array(short, { minLength: 1, maxLength: 60 });
+    fc.assert(fc.property(lines, damage, fc.constantFrom(...PLACES), check), { numRuns: 1_000 });
   });
 
   it('give a batch of records that are not plain back to JavaScript', () => {
@@ -130,8 +160,8 @@ function isInvalidRecord(error: unknown): boolean {
 }
 
 /** Records of a batch as its slot holds them, with some zeros behind, which the loops leave alone. */
-function recordsOf(lines: readonly Uint8Array[], key: boolean): BatchSlot {
-  const slot = openSlot(2 << 20);
+function recordsOf(lines: readonly Uint8Array[], key: boolean, memory?: Buffer): BatchSlot {
+  const slot = openSlot(SLOT_BYTES, memory);
   for (const bytes of lines) {
     const { source } = lineRun(Buffer.concat([Buffer.from('key'), bytes]), 10, 0);
     assert.ok(slot.append(source, key ? 0 : -1, 3, 3, 3 + bytes.length, slot.recordCount * 50));
@@ -145,12 +175,12 @@ type Decoded = { position: number; recordsLeft: number; output: Buffer; recordCo
 function decodeBoth(
   kernels: LineKernels,
   slot: BatchSlot,
-  roomBytes: number,
+  kernelChunk: OutputChunk,
   limit: number,
   delimiter: Buffer,
 ): [Decoded, Decoded] {
   const [byKernel, byLoop] = [batchOf(slot, slot.position), batchOf(slot, slot.position)];
-  const [kernelChunk, loopChunk] = [newChunk(roomBytes), newChunk(roomBytes)];
+  const loopChunk = newChunk(kernelChunk.limit);
   for (let before = -1; before < kernelChunk.recordCount && kernelChunk.recordCount < limit; ) {
     before = kernelChunk.recordCount;
     copyByKernel(kernels, byKernel, delimiter, kernelChunk, limit - before);
@@ -180,21 +210,23 @@ function batchOf(slot: BatchSlot, end: number): DecodableBatch {
   return new DecodableBatch(facts, records, { fromOffset: 0, untilOffset: Infinity });
 }
 
-function newChunk(limit: number): OutputChunk {
-  const memory = new ArrayBuffer(limit + COPY_SLACK_BYTES);
-  return { bytes: Buffer.from(memory), view: new DataView(memory), limit, position: 0, recordCount: 0 };
+function newChunk(limit: number, memory: Buffer = Buffer.alloc(limit + COPY_SLACK_BYTES)): OutputChunk {
+  return { bytes: memory, view: viewOf(memory), limit, position: 0, recordCount: 0 };
 }
 
-function lineRun(text: Buffer, delimiter: number, timestampDelta: number) {
-  const memory = new ArrayBuffer(text.length + COPY_SLACK_BYTES);
-  const bytes = Buffer.from(memory);
-  text.copy(bytes);
-  const source = { bytes, view: new DataView(memory) };
-  return { window: bytes.subarray(0, text.length), source, delimiter, delimiterBytes: 1, timestampDelta };
+function lineRun(
+  text: Buffer,
+  delimiter: number,
+  timestampDelta: number,
+  memory: Buffer = Buffer.alloc(text.length + COPY_SLACK_BYTES),
+) {
+  text.copy(memory);
+  const source = { bytes: memory, view: viewOf(memory) };
+  return { window: memory.subarray(0, text.length), source, delimiter, delimiterBytes: 1, timestampDelta };
 }
 
-function openSlot(limitBytes: number): BatchSlot {
-  const slot = new BatchSlot(limitBytes);
+function openSlot(limitBytes: number, memory?: Buffer): BatchSlot {
+  const slot = new BatchSlot(limitBytes, memory);
   slot.open(0, 0, 0);
   return slot;
 }
