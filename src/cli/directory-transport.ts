@@ -5,12 +5,13 @@
  * Requests that were under way when a broker ended reject with ConnectionLost; the client's cores send them again. Requests
  * made while nobody is the broker wait, in order, until somebody is, each at most for its own time.
  */
-import { ClientError, Unreachable } from '../client/client-error.ts';
+import { Unreachable } from '../client/client-error.ts';
 import { ANY_NODE, type Transport, type TransportReply, type VersionRange } from '../client/transport.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import { deferred } from '../kernel/deferred.ts';
 import type { Env } from '../kernel/env.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
+import { MayOnlyRead } from './access.ts';
 import { type BrokerSeat, connectedSeat } from './broker-seat.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { BROKER_ID, BrokerSearch, type FindOptions } from './find-broker.ts';
@@ -164,7 +165,7 @@ export class DirectoryTransport implements Transport {
         won: (session) => this.#embed(session),
       });
     } catch (error) {
-      if (!isReadOnly(error)) {
+      if (!(error instanceof MayOnlyRead)) {
         throw error;
       }
       const { openReadOnlySeat } = await loadReadOnlySeat();
@@ -220,9 +221,4 @@ export class DirectoryTransport implements Transport {
     // Nothing in it rejects; whatever happens, the search must go on.
     handOverAndStop().then(stopping.resolve, stopping.reject);
   }
-}
-
-function isReadOnly(error: unknown): error is Error {
-  const code = error instanceof Error && !(error instanceof ClientError) && 'code' in error ? error.code : undefined;
-  return code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
 }

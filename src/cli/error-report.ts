@@ -7,6 +7,7 @@ import { CliError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import { nearest } from './nearest.ts';
 import { CLIError } from './oclif.ts';
+import { errorText } from './system-error.ts';
 
 export interface ErrorReport {
   readonly exitCode: ExitCode;
@@ -70,8 +71,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n').join(' ');
+  return errorText(error).split('\n').join(' ');
 }
 
 /** oclif's messages come in several lines, with a list and a hint; the first line says what it is about. */

@@ -10,6 +10,7 @@
  */
 import { ClientError } from '../client/client-error.ts';
 import { Connection } from '../client/connection.ts';
+import { Deadline } from '../client/deadline.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import { Claim, type ClaimOutcome } from '../cluster/claim.ts';
 import { ensureCluster, readClusterId } from '../cluster/cluster-directory.ts';
@@ -19,6 +20,7 @@ import { MetadataLog } from '../cluster/metadata-log.ts';
 import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { DiskWatch, Env } from '../kernel/env.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
+import { isDenied, MayOnlyRead, mayNotMake, mayNotRead, whereAllowed } from './access.ts';
 import { loadOnce } from './load-once.ts';
 
 /** Only a claim asks the files. */
@@ -67,6 +69,7 @@ type LookOutcome<T> = Obstacle | { readonly kind: 'found'; readonly result: T };
 
 interface Looker<T> {
   readonly clusterId: string;
+  readonly deadline: Deadline;
   readonly ends: FindEnds<T>;
   claim: Claim | undefined;
 }
@@ -112,16 +115,17 @@ export class BrokerSearch {
   }
 
   /**
-   * Throws ClientError `not-found` (no cluster there), `conflict` (the deadline passed while somebody was in the way), ClusterError,
-   * and the system's errors: EACCES or EROFS where the directory may only be read.
+   * Throws ClientError `not-found` (no cluster there), `conflict` (the deadline passed while somebody was in the way) and
+   * `authorization` (MayOnlyRead where the place may not be taken), ClusterError, and the system's errors.
    */
   async find<T>(ends: FindEnds<T>): Promise<T> {
     const startMs = this.#env.clock.monotonicMs();
+    const deadline = new Deadline(this.#env.clock, this.#options.timeoutMs);
     const clusterId = await this.#clusterId();
     let watch: DiskWatch | undefined;
     let noted = false;
     let pauseMs = PAUSE_MIN_MS;
-    const looker: Looker<T> = { clusterId, ends, claim: undefined };
+    const looker: Looker<T> = { clusterId, deadline, ends, claim: undefined };
     try {
       for (;;) {
         const outcome = await this.#lookOnce(looker);
@@ -129,7 +133,7 @@ export class BrokerSearch {
           return outcome.result;
         }
         const waitedMs = this.#env.clock.monotonicMs() - startMs;
-        this.#checkDeadline(outcome, waitedMs);
+        this.#checkDeadline(outcome, deadline);
         if (!noted && waitedMs >= NOTE_AFTER_MS) {
           noted = true;
           this.#options.note(`waiting for ${this.#describe(outcome)}`);
@@ -137,7 +141,8 @@ export class BrokerSearch {
         if (waitedMs >= WATCH_AFTER_MS) {
           watch ??= this.#env.disk.watch(brokerFolder(this.#options.directory, BROKER_ID), () => this.#wake());
         }
-        await this.#pause(outcome.kind === 'waiting' ? Math.min(outcome.retryMs, pauseMs) : pauseMs);
+        const wantedMs = outcome.kind === 'waiting' ? Math.min(outcome.retryMs, pauseMs) : pauseMs;
+        await this.#pause(wantedMs, deadline);
         pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 1.5);
       }
     } finally {
@@ -157,14 +162,21 @@ export class BrokerSearch {
   }
 
   async #lookNow<T>(looker: Looker<T>): Promise<LookOutcome<T>> {
-    const { clusterId, ends } = looker;
-    const answering = await answeringOwner(this.#env, this.#options.directory, clusterId, this.#options.clientId);
+    const { clusterId, deadline, ends } = looker;
+    const { directory, command, clientId } = this.#options;
+    const mayOnlyRead = (cause: Error): Error => new MayOnlyRead(directory, command, cause);
+    const answering = await whereAllowed(
+      () => answeringOwner(this.#env, { directory, clusterId, clientId, deadline }),
+      mayOnlyRead,
+    );
     const result = answering && (await ends.connected(answering));
     if (result !== undefined) {
       return { kind: 'found', result };
     }
-    looker.claim ??= await this.#claim(clusterId);
-    const outcome = await looker.claim.attempt();
+    const outcome = await whereAllowed(async () => {
+      looker.claim ??= await this.#claim(clusterId);
+      return await looker.claim.attempt();
+    }, mayOnlyRead);
     if (outcome.kind === 'occupied') {
       ends.occupied?.(outcome.registration);
     }
@@ -180,14 +192,14 @@ export class BrokerSearch {
 
   async #clusterId(): Promise<string> {
     const { directory } = this.#options;
-    const clusterId = await readClusterId(this.#env, directory);
+    const clusterId = await whereAllowed(() => readClusterId(this.#env, directory), mayNotRead(directory));
     if (clusterId !== undefined) {
       return clusterId;
     }
     if (!this.#options.createDirectory) {
       throw new ClientError('not-found', `there is no cluster in ${directory}; 'streamctl topics create' makes one`);
     }
-    return await ensureCluster(this.#env, directory);
+    return await makeCluster(this.#env, directory);
   }
 
   async #claim(clusterId: string): Promise<Claim> {
@@ -199,12 +211,12 @@ export class BrokerSearch {
     return new Claim(this.#env, this.#log, options, this.#releasedEpochs);
   }
 
-  #checkDeadline(outcome: Obstacle, waitedMs: number): void {
+  #checkDeadline(outcome: Obstacle, deadline: Deadline): void {
     const { timeoutMs } = this.#options;
     if (this.#cancelled) {
       throw new ClientError('unreachable', 'the command was ended');
     }
-    if (timeoutMs > 0 && waitedMs >= timeoutMs) {
+    if (deadline.passed) {
       throw new ClientError('conflict', `gave up after ${timeoutMs} ms waiting for ${this.#describe(outcome)}`);
     }
   }
@@ -224,13 +236,21 @@ export class BrokerSearch {
     return describeProcess(this.#env, registration, directory);
   }
 
-  async #pause(delayMs: number): Promise<void> {
+  async #pause(delayMs: number, deadline: Deadline): Promise<void> {
     const jitteredMs = delayMs * (0.5 + this.#env.random.fraction());
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      this.#env.clock.timer(jitteredMs, resolve);
+      const timer = this.#env.clock.timer(Math.min(jitteredMs, deadline.remainingMs()), resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
     });
   }
+}
+
+/** As `ensureCluster`. Throws ClientError `authorization` where this user may not make one. */
+export function makeCluster(env: Env, directory: string): Promise<string> {
+  return whereAllowed(() => ensureCluster(env, directory), mayNotMake(directory));
 }
 
 /** `process 4711 (produce, stopped), the broker of DIR`. */
@@ -240,30 +260,34 @@ export function describeProcess(env: Env, registration: BrokerRegistration | Own
   return `process ${registration.process.pid} (${what}), the broker of ${directory}`;
 }
 
+interface Asked {
+  readonly directory: string;
+  readonly clusterId: string;
+  readonly clientId: string;
+  readonly deadline: Deadline;
+}
+
 /**
  * Connects to who announced itself in the owner record, if it answers as the broker of that cluster and broker epoch; undefined
- * when nobody did or it does not answer in time. Throws EACCES where the socket is another user's.
+ * when nobody did or it does not answer in time. Throws EACCES where the record or the socket is another user's.
  */
-export async function answeringOwner(
-  env: Env,
-  directory: string,
-  clusterId: string,
-  clientId: string,
-): Promise<Answering | undefined> {
+async function answeringOwner(env: Env, asked: Asked): Promise<Answering | undefined> {
+  const { directory, clusterId, clientId, deadline } = asked;
   const owner = await readOwnerRecord(env, directory, BROKER_ID);
   if (owner?.socket === undefined || owner.released || env.proc.judge(owner.process) === 'dead') {
     return undefined;
   }
+  const waitMs = (): number => Math.max(1, Math.min(ANSWER_WAIT_MS, deadline.remainingMs()));
   let connection: Connection | undefined;
   try {
-    connection = await Connection.open(env, { path: owner.socket }, { clientId, connectTimeoutMs: ANSWER_WAIT_MS });
-    const reply = await connection.request(DirectoryHandshake, 0, {}, ANSWER_WAIT_MS);
+    connection = await Connection.open(env, { path: owner.socket }, { clientId, connectTimeoutMs: waitMs() });
+    const reply = await connection.request(DirectoryHandshake, 0, {}, waitMs());
     reply.release();
     if (reply.message.clusterId === clusterId && reply.message.brokerEpoch === BigInt(owner.brokerEpoch)) {
       return { connection, owner };
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES') {
+    if (isDenied(error)) {
       throw error;
     }
     env.log.debug(`no broker at ${owner.socket}: ${String(error)}`);

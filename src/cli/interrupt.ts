@@ -74,22 +74,7 @@ export function listenForInterruption(host: Host): Interruption {
       leave = wayOut;
       if (grace !== undefined && exitCode !== undefined) limit(exitCode);
     },
-    async abandonable(work) {
-      const { signal } = controller;
-      if (signal.aborted) return undefined;
-      let onAbort: () => void = () => undefined;
-      const abandoned = new Promise<undefined>((resolve) => {
-        onAbort = () => {
-          if (!isCommitted) resolve(undefined);
-        };
-        signal.addEventListener('abort', onAbort);
-      });
-      try {
-        return await Promise.race([work(), abandoned]);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-      }
-    },
+    abandonable: (work) => unlessAborted(controller.signal, work, () => isCommitted),
     commit() {
       isCommitted = true;
     },
@@ -102,4 +87,24 @@ export function listenForInterruption(host: Host): Interruption {
       for (const listener of listeners) listener.remove();
     },
   };
+}
+
+async function unlessAborted<T>(
+  signal: AbortSignal,
+  work: () => Promise<T>,
+  isCommitted: () => boolean,
+): Promise<T | undefined> {
+  if (signal.aborted) return undefined;
+  let onAbort: () => void = () => undefined;
+  const abandoned = new Promise<undefined>((resolve) => {
+    onAbort = () => {
+      if (!isCommitted()) resolve(undefined);
+    };
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([work(), abandoned]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

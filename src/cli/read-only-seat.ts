@@ -3,7 +3,8 @@
  * process and with an overlay in memory for all that it would write; it takes no lock, serves nobody, and shows the logs as
  * they were when they were opened, up to their last valid batch.
  */
-import { ClientError } from '../client/client-error.ts';
+import { ownerFile } from '../cluster/layout.ts';
+import { readOwnerRecord } from '../cluster/owner-record.ts';
 import type { Env } from '../kernel/env.ts';
 import { Fetch } from '../protocol/apis/01-fetch.ts';
 import { ListOffsets } from '../protocol/apis/02-list-offsets.ts';
@@ -11,9 +12,10 @@ import { Metadata } from '../protocol/apis/03-metadata.ts';
 import { ApiVersions } from '../protocol/apis/18-api-versions.ts';
 import { DescribeConfigs } from '../protocol/apis/32-describe-configs.ts';
 import { DescribeCluster } from '../protocol/apis/60-describe-cluster.ts';
+import { isDenied, MayOnlyRead, mayNotRead, whereAllowed } from './access.ts';
 import type { BrokerSeat } from './broker-seat.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
-import { BrokerSearch, type FindOptions } from './find-broker.ts';
+import { BROKER_ID, BrokerSearch, type FindOptions } from './find-broker.ts';
 import { OverlayDisk } from './overlay-disk.ts';
 
 /** What only reads; everything else is refused. */
@@ -26,17 +28,14 @@ const READING_KEYS: readonly number[] = [
   DescribeCluster,
 ].map(({ key }) => key);
 
-/** `cause`: what the system said when the directory was to be written. */
-export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Error): Promise<BrokerSeat> {
-  const overlaid = readOnlyEnv(env);
-  const search = new BrokerSearch(overlaid, { ...options, createDirectory: false });
-  const broker = await search.find({
-    connected: async ({ connection }) => {
-      await connection.close();
-      return undefined;
+/** `cause`: why the directory may only be read. Throws ClientError `authorization` where not all of it may be read, either. */
+export async function openReadOnlySeat(env: Env, options: FindOptions, cause: MayOnlyRead): Promise<BrokerSeat> {
+  const { directory } = options;
+  const broker = await whereAllowed(() => startInMemory(readOnlyEnv(env), options), mayNotRead(directory)).catch(
+    (error: unknown) => {
+      throw error instanceof MayOnlyRead && isDenied(error.cause) ? mayNotRead(directory)(error.cause) : error;
     },
-    won: (session) => EmbeddedBroker.start(overlaid, session, { clientId: options.clientId, listens: false }),
-  });
+  );
   return {
     embedded: false,
     get ended() {
@@ -44,14 +43,27 @@ export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Er
     },
     request: (api, version, message) => {
       if (!READING_KEYS.includes(api.key)) {
-        const text = `${options.directory} may only be read`;
-        return Promise.reject(new ClientError('authorization', text, { cause }));
+        return Promise.reject(cause);
       }
       return broker.request(api, version, message);
     },
     versions: () => broker.versions(),
     close: () => broker.close(),
   };
+}
+
+async function startInMemory(env: Env, options: FindOptions): Promise<EmbeddedBroker> {
+  const { directory, clientId } = options;
+  // Whoever made a copy of a directory may have left this one file unreadable; it is a hint and no more.
+  await readOwnerRecord(env, directory, BROKER_ID).catch(() => env.disk.remove(ownerFile(directory, BROKER_ID)));
+  const search = new BrokerSearch(env, { ...options, createDirectory: false });
+  return await search.find({
+    connected: async ({ connection }) => {
+      await connection.close();
+      return undefined;
+    },
+    won: (session) => EmbeddedBroker.start(env, session, { clientId, listens: false }),
+  });
 }
 
 /** The place is always free here, for nobody else sees who takes it. */

@@ -10,14 +10,14 @@ import { Broker } from '../broker/broker.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { ClientError } from '../client/client-error.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
-import { ensureCluster } from '../cluster/cluster-directory.ts';
 import type { Endpoint } from '../cluster/cluster-image.ts';
 import { readOwnerRecord } from '../cluster/owner-record.ts';
 import { type Deferred, deferred } from '../kernel/deferred.ts';
 import type { Env } from '../kernel/env.ts';
 import { HandOver } from '../protocol/private/hand-over.ts';
+import { MayOnlyRead, whereAllowed } from './access.ts';
 import { bindEarly, type EarlyListeners, type ListenAddress } from './early-listeners.ts';
-import { type Answering, BROKER_ID, BrokerSearch, describeProcess } from './find-broker.ts';
+import { type Answering, BROKER_ID, BrokerSearch, describeProcess, makeCluster } from './find-broker.ts';
 import { listenForCommands } from './listen-for-commands.ts';
 
 export const SERVE_COMMAND = 'serve';
@@ -56,8 +56,9 @@ export interface RunningServer {
 
 /** Throws ClientError `conflict` (a port is taken, another `serve` is there, the place did not come free), ClusterError, and the system's errors. */
 export async function startServer(env: Env, options: ServerOptions): Promise<RunningServer> {
-  await ensureCluster(env, options.directory);
-  await refuseBesideServer(env, options.directory);
+  const mayOnlyRead = (cause: Error): Error => new MayOnlyRead(options.directory, SERVE_COMMAND, cause);
+  await makeCluster(env, options.directory);
+  await whereAllowed(() => refuseBesideServer(env, options.directory), mayOnlyRead);
   const listeners = await bindEarly(env.net, options.listen);
   try {
     const endpoint = advertised(listeners, options);

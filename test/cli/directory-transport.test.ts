@@ -336,22 +336,18 @@ describe('cli: directory transport', () => {
       await next.close();
     }));
 
-  it('a directory that may only be read is read without a trace, and not written', () =>
-    inWorld(8, async (env, machine) => {
-      const writer = await open(env);
-      await make(env, writer, 't');
-      await writer.close();
-      const before = machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`);
-      const reading = new Set(['open', 'read', 'readFile', 'list', 'stat']);
-      machine.hardware.faults = (call) => (reading.has(call) ? undefined : { kind: 'error', code: 'EROFS' });
-      const reader = await open(env, { createDirectory: false });
-      assert.deepEqual(await topicNames(env, reader), ['t']);
-      await rejectsWithKind('authorization', make(env, reader, 'u'));
-      await reader.close();
-      machine.hardware.faults = () => undefined;
-      assert.deepEqual(
-        machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`),
-        before,
-      );
+  it('does not wait for a broker that is stopped for longer than the time given', () =>
+    inWorld(13, async (env, machine) => {
+      const owner = machine.spawn('owner', async (program) => {
+        await open(program.env, { command: 'consume' });
+        await program.env.clock.sleep(1_000_000);
+        return 0;
+      });
+      await env.clock.sleep(2000);
+      owner.process.pause();
+      const startMs = env.clock.monotonicMs();
+      await rejectsWithKind('conflict', open(env, { timeoutMs: 500 }));
+      assert.ok(env.clock.monotonicMs() - startMs < 700, `${env.clock.monotonicMs() - startMs} ms`);
+      owner.process.kill('done');
     }));
 });

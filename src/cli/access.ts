@@ -1,0 +1,38 @@
+/** What this user may do in a directory, in words that say what to do next. */
+import { ClientError } from '../client/client-error.ts';
+import { errorText } from './system-error.ts';
+
+/** The system does not let this user become the broker of the directory; it may still be read (read-only-seat.ts). */
+export class MayOnlyRead extends ClientError {
+  /** `command` by name. */
+  constructor(directory: string, command: string, cause: unknown) {
+    super('authorization', `${directory} may only be read by this user; ${command} needs to write there`, { cause });
+  }
+}
+
+/** Runs `work`; where the system refuses it for want of rights, throws what `refused` makes of its error. */
+export async function whereAllowed<T>(work: () => Promise<T>, refused: (cause: Error) => Error): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isDenied(error) ? refused(error) : error;
+  }
+}
+
+/** An error of the system itself, about rights or a file system that is mounted for reading only. */
+export function isDenied(error: unknown): error is Error & { readonly code: string } {
+  if (!(error instanceof Error) || error instanceof ClientError || !('code' in error)) return false;
+  return error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS';
+}
+
+export function mayNotRead(directory: string): (cause: Error) => Error {
+  return (cause) =>
+    new ClientError('authorization', `${directory} may not be read by this user: ${errorText(cause)}`, { cause });
+}
+
+export function mayNotMake(directory: string): (cause: Error) => Error {
+  return (cause) =>
+    new ClientError('authorization', `a cluster in ${directory} may not be made by this user: ${errorText(cause)}`, {
+      cause,
+    });
+}

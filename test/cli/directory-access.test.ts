@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import type { DirectoryTransport } from '../../src/cli/directory-transport.ts';
+import { readOwnerRecord } from '../../src/cluster/owner-record.ts';
+import type { Env } from '../../src/kernel/env.ts';
+import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
+import { type Loaded, loadModules } from './loaded-modules.ts';
+
+/** The system says EACCES to one user and EROFS to all; both count alike. */
+const DENIED = { kind: 'error', code: 'EROFS' } as const;
+const READING: ReadonlySet<string> = new Set(['open', 'read', 'readFile', 'list', 'stat']);
+
+let loaded: Loaded;
+
+function open(env: Env, createDirectory = true): Promise<DirectoryTransport> {
+  const options = { directory: DIRECTORY, command: 'test', timeoutMs: 30_000, createDirectory, note: () => undefined };
+  return loaded.openDirectoryTransport(env, options);
+}
+
+async function topicNames(env: Env, transport: DirectoryTransport): Promise<string[]> {
+  return (await loaded.listTopics({ env, transport, timeoutMs: 30_000 })).map(({ name }) => name);
+}
+
+async function make(env: Env, transport: DirectoryTransport, name: string): Promise<void> {
+  const topic = { name, partitions: 1, replicationFactor: -1, configs: new Map() };
+  await loaded.createTopic({ env, transport, timeoutMs: 30_000 }, topic);
+}
+
+async function notAllowed(promise: Promise<unknown>): Promise<Error> {
+  let seen: unknown;
+  await promise.catch((error: unknown) => {
+    seen = error;
+  });
+  assert.ok(seen instanceof loaded.ClientError, String(seen));
+  assert.equal(seen.kind, 'authorization', seen.message);
+  return seen;
+}
+
+describe('cli: a directory in which this user may not do everything', () => {
+  before(async () => {
+    loaded = await loadModules();
+  });
+
+  it('that may only be read is read without a trace, and not written', () =>
+    inWorld(8, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      await writer.close();
+      const before = machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`);
+      machine.hardware.faults = (call) => (READING.has(call) ? undefined : DENIED);
+      const reader = await open(env, false);
+      assert.deepEqual(await topicNames(env, reader), ['t']);
+      await notAllowed(make(env, reader, 'u'));
+      await reader.close();
+      machine.hardware.faults = () => undefined;
+      assert.deepEqual(
+        machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`),
+        before,
+      );
+    }));
+
+  it('one file of the owner, unreadable in a copy, is no hindrance to read the rest', () =>
+    inWorld(9, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      await writer.close();
+      machine.hardware.faults = (call, path) =>
+        READING.has(call) && !path.endsWith('owner.json') ? undefined : DENIED;
+      const reader = await open(env);
+      assert.deepEqual(await topicNames(env, reader), ['t']);
+      await reader.close();
+    }));
+
+  it('a file without which nothing can be read ends the command, and says so', () =>
+    inWorld(10, async (env, machine) => {
+      await (await open(env)).close();
+      for (const name of ['cluster.json', '00000000000000000001.json']) {
+        machine.hardware.faults = (_, path) => (path.endsWith(name) ? DENIED : undefined);
+        const error = await notAllowed(open(env));
+        assert.match(error.message, /may not be read/);
+      }
+    }));
+
+  it('a broker that cannot start over its files is no directory that may only be read', () =>
+    inWorld(11, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      await writer.close();
+      machine.hardware.faults = (_, path) => (path.endsWith('/meta.properties') ? DENIED : undefined);
+      await assert.rejects(open(env), { code: 'EROFS' });
+      machine.hardware.faults = () => undefined;
+      assert.equal((await readOwnerRecord(env, DIRECTORY, 1))?.released, true, 'the place is free again');
+    }));
+
+  it('a cluster that may not be made is not one that is not there', () =>
+    inWorld(12, async (env, machine) => {
+      machine.hardware.faults = (call) => (call === 'mkdir' ? DENIED : undefined);
+      const error = await notAllowed(open(env));
+      assert.match(error.message, /may not be made/);
+    }));
+});
