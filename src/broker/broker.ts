@@ -47,11 +47,15 @@ export class Broker {
 
   /**
    * The session's registration has been won; from here on the broker owns the session and releases it when it stops.
-   * Rejects when the log directory cannot be opened; the session is then still the caller's.
+   * Rejects when the log directory cannot be opened; the session is then still the caller's. `pool`: memory for frames and reads.
    */
-  static async start(env: Env, session: BrokerSession, settings: BrokerSettings): Promise<Broker> {
+  static async start(
+    env: Env,
+    session: BrokerSession,
+    settings: BrokerSettings,
+    pool = new SlabPool(),
+  ): Promise<Broker> {
     const owner = await env.disk.stat(session.directory);
-    const pool = new SlabPool();
     const logs = await LogDirectory.open(env, {
       brokerDirectory: session.brokerDirectory,
       clusterId: session.clusterId,

@@ -5,6 +5,7 @@
 import type { Broker } from '../broker/broker.ts';
 import { BrokerStopped, type Reply, type RequestContext } from '../broker/request.ts';
 import { ConnectionLost } from '../client/client-error.ts';
+import { answerPool } from '../client/connection.ts';
 import { isOneWay, oneWayResponse } from '../client/one-way.ts';
 import type { TransportReply, VersionRange } from '../client/transport.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
@@ -52,7 +53,8 @@ export class EmbeddedBroker implements BrokerSeat {
     let broker: Broker | undefined;
     try {
       const { Broker: BrokerClass } = await loadBroker();
-      broker = await BrokerClass.start(env, session, { given: new Map() });
+      // What it reads goes to our own decoder as it is.
+      broker = await BrokerClass.start(env, session, { given: new Map() }, answerPool());
       const embedded = new EmbeddedBroker(env, broker, session, options.clientId);
       broker.onHandOverAsked(({ successor }) => embedded.#onHandOverAsked(successor));
       session.onResigned(() => {
