@@ -25,9 +25,19 @@ const CACHEABLE_RUN_SECONDS = 60;
 
 const packageJson = JSON.parse(fs.readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8'));
 if (process.argv[2] === '--version' && process.argv.length === 3) {
-  fs.writeSync(1, `streamctl ${packageJson.version}\n`);
+  printVersion();
 } else {
   start();
+}
+
+function printVersion() {
+  try {
+    fs.writeSync(1, `streamctl ${packageJson.version}\n`);
+  } catch (error) {
+    // Whoever does not read it any more needs no word about it.
+    if (error.code !== 'EPIPE') fs.writeSync(2, `streamctl: the version cannot be written (${error.code})\n`);
+    process.exit(error.code === 'EPIPE' ? 141 : 1);
+  }
 }
 
 function start() {

@@ -48,6 +48,7 @@ export function reportError(error: unknown, command: string, knownFlags: readonl
 /** The exit status that an error comes to. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
+  if (error instanceof ClientError && error.cause instanceof CliError) return error.cause.exitCode;
   if (error instanceof ClientError) return BY_CLIENT_KIND[error.kind];
   if (error instanceof KafkaError) return BY_CLIENT_KIND[refusal(errorCode(error.errorName), '').kind];
   if (isClusterError(error)) return BY_CLUSTER_KIND[error.kind];

@@ -1,5 +1,6 @@
 /**
- * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table.
+ * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table. 4 (a condition
+ * asked for was not met) and 124 (the time given ran out before the goal) are kept free for commands to come.
  */
 
 export const EXIT = {
@@ -7,13 +8,11 @@ export const EXIT = {
   runtime: 1,
   usage: 2,
   partial: 3,
-  conditionNotMet: 4,
   notFound: 5,
   unreachable: 6,
   authorization: 7,
   conflict: 8,
   data: 9,
-  maxTime: 124,
 } as const;
 
 /** Any status that this program ends with: one of `EXIT`, or 128 + the number of a signal. */
@@ -25,13 +24,11 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [string, string])[] = [
   ['1', 'failed while running (output refused, disk, refused by the broker)'],
   ['2', 'wrong usage: nothing was done'],
   ['3', 'some items failed, the rest is done'],
-  ['4', 'the condition asked for was not met'],
   ['5', 'no such directory, topic or partition'],
   ['6', 'nobody could be reached, or no answer within --timeout'],
   ['7', 'not allowed'],
   ['8', 'somebody else holds it, or it exists already'],
   ['9', 'the data is wrong: record too long, damaged, missing or out of range'],
-  ['124', 'the time given ran out before the goal'],
   ['128+N', 'ended by signal N: 130 SIGINT, 141 reader of the output gone, 143 SIGTERM'],
 ];
 

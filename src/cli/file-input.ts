@@ -3,7 +3,7 @@
  * takes pipes and devices (`/dev/stdin`, `<(command)`).
  */
 import { constants, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import type { OpenInput } from './host.ts';
@@ -14,6 +14,10 @@ export async function checkFileInput(path: string): Promise<void> {
     throw openFailure(path, error);
   });
   if (facts.isDirectory()) throw directoryFailure(path);
+  if (facts.isSocket()) throw new CliError(EXIT.runtime, `${path} is a socket, which cannot be opened as a file`);
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw openFailure(path, error);
+  });
 }
 
 /** Throws CliError: 5 where there is no such file, 1 where it cannot be opened or is a directory. */

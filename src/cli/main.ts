@@ -26,6 +26,8 @@ export async function main(words: readonly string[], installation: Installation)
   const argv = rewriteHelp(normalizeArguments(words));
   const id = findCommandId(argv);
   process.on('uncaughtException', (error) => void endOnBug(argv, id, error));
+  // Else Node opens a port for its debugger, by which whoever reaches it runs what they like as this user.
+  process.on('SIGUSR1', () => undefined);
   try {
     refuseUnknownCommand(argv, id);
     if (id === undefined || asksForHelp(argv)) {

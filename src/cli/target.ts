@@ -12,6 +12,9 @@ import type { Host } from './host.ts';
 export const DEFAULT_KAFKA_PORT = 9092;
 const CLIENT_ID = 'streamctl';
 
+/** No name of DNS is longer (RFC 1035), and brokers have to tell it in answers of bounded size. */
+const HOST_CHARACTERS_MAX = 255;
+
 export type TargetChoice =
   | { readonly kind: 'bootstrap'; readonly servers: readonly ServerAddress[] }
   | { readonly kind: 'directory'; readonly path: string };
@@ -114,6 +117,9 @@ export function parseHostPort(text: string, source: string, defaultPort: number)
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:[\]/]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (host !== undefined && host.length > HOST_CHARACTERS_MAX) {
+    throw usageError(`${source}: a host has at most ${HOST_CHARACTERS_MAX} characters`);
+  }
   if (host === undefined || port > 65_535) {
     throw usageError(`${source}: '${text}' is no address; give HOST:PORT, with an IPv6 host in brackets`);
   }

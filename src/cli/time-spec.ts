@@ -8,7 +8,7 @@ const EPOCH_MS_FROM = 100_000_000_000;
 
 /**
  * Milliseconds since the epoch of a moment given as RFC 3339 with its zone, `YYYY-MM-DD` (midnight UTC), seconds or
- * milliseconds since the epoch, `now`, or a duration before now (`15m`, `-15m`).
+ * milliseconds since the epoch, `now`, or a duration with its unit before now (`15m`, `-15m`).
  * Throws a usage error that names `source` for anything else: a time is never guessed.
  */
 export function parseTimeMs(text: string, nowMs: number, source: string): bigint {
@@ -32,7 +32,9 @@ function timeMsOf(text: string, nowMs: number): number | undefined {
   if (date !== null) return utcMs(date, 0, 0, 0);
   const moment = RFC3339.exec(text);
   if (moment !== null) return momentMs(moment);
-  const agoMs = durationMsOf(text.startsWith('-') ? text.slice(1) : text);
+  const agoText = text.startsWith('-') ? text.slice(1) : text;
+  // `-1` is no time before 1970, and not a second ago either.
+  const agoMs = /[a-z]$/.test(agoText) ? durationMsOf(agoText) : undefined;
   return agoMs === undefined ? undefined : Math.max(0, nowMs - agoMs);
 }
 

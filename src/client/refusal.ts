@@ -19,10 +19,16 @@ const KIND_BY_ERROR: { readonly [name in ErrorName]?: ClientErrorKind } = {
   RECORD_LIST_TOO_LARGE: 'data',
 };
 
+/** For those that brokers leave without a message in some answers. */
+const RULE_BY_ERROR: { readonly [name in ErrorName]?: string } = {
+  INVALID_TOPIC_EXCEPTION: "a topic's name has 1 to 249 ASCII letters, digits, dots, dashes and underscores",
+};
+
 /** The end that an error code of a broker means for a command. `what` names the thing asked for: `topic 'logs'`. */
 export function refusal(code: number, what: string, brokerMessage?: string | null): ClientError {
   const name = errorName(code);
-  return new ClientError(KIND_BY_ERROR[name] ?? 'refused', `${what}: ${inWords(name, brokerMessage)}`);
+  const told = brokerMessage || RULE_BY_ERROR[name];
+  return new ClientError(KIND_BY_ERROR[name] ?? 'refused', `${what}: ${inWords(name, told)}`);
 }
 
 /** What the broker said, or else the error's name as a person says it. */

@@ -9,7 +9,22 @@ describe('arguments before oclif sees them', () => {
 
   it('-0 means --null, but not as the value of another flag', () => {
     assert.deepEqual(normalizeArguments(['consume', 't', '-0', '-e']), ['consume', 't', '--null', '-e']);
-    assert.deepEqual(normalizeArguments(['consume', 't', '-D', '-0']), ['consume', 't', '-D', '-0']);
+    for (const flag of ['-D', '-K', '-f', '-o', '--offset', '-p', '-c']) {
+      assert.deepEqual(normalizeArguments(['consume', 't', flag, '-0']), ['consume', 't', flag, '-0']);
+    }
+  });
+
+  it('-0 may stand in one word with other flags', () => {
+    assert.deepEqual(normalizeArguments(['consume', 't', '-e0']), ['consume', 't', '-e', '--null']);
+    assert.deepEqual(normalizeArguments(['consume', 't', '-0eq']), ['consume', 't', '--null', '-e', '-q']);
+    assert.deepEqual(normalizeArguments(['consume', 't', '-o0', '-D-0', '-o', '-10']), [
+      'consume',
+      't',
+      '-o0',
+      '-D-0',
+      '-o',
+      '-10',
+    ]);
   });
 
   it('leaves what comes after -- alone', () => {

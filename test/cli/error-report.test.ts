@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { CliError } from '../../src/cli/cli-error.ts';
 import { exitCodeOf, reportError } from '../../src/cli/error-report.ts';
 import { exitCodeOfSignal } from '../../src/cli/exit-codes.ts';
-import { ClientError, type ClientErrorKind, Unreachable } from '../../src/client/client-error.ts';
+import { ClientError, type ClientErrorKind, ProduceError, Unreachable } from '../../src/client/client-error.ts';
 import { ClusterError } from '../../src/cluster/cluster-error.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 
@@ -29,6 +29,8 @@ describe('exit statuses', () => {
   it('errors of the command line, the directory, Kafka and the system have theirs', () => {
     assert.equal(exitCodeOf(new CliError(4, 'x')), 4);
     assert.equal(exitCodeOf(new Unreachable('x')), 6);
+    const acked = { lines: 1, bytes: 1, elapsedMs: 1, isAll: true };
+    assert.equal(exitCodeOf(new ProduceError(new CliError(5, 'x'), acked)), 5);
     assert.equal(exitCodeOf(new ClusterError('missing', 'x')), 5);
     assert.equal(exitCodeOf(new ClusterError('damaged', 'x')), 9);
     assert.equal(exitCodeOf(new KafkaError('TOPIC_ALREADY_EXISTS')), 8);

@@ -26,6 +26,11 @@ describe('where serve listens', () => {
     assert.deepEqual(wide.advertise, { host: 'events.lan', port: 0 });
   });
 
+  it('advertises no host that is too long to be told', () => {
+    const advertise = `${'a'.repeat(256)}:1`;
+    assert.throws(() => decideListen({ listen: '127.0.0.1:0', advertise, insecureListen: false }), { exitCode: 2 });
+  });
+
   it('advertises nothing that nobody can connect to', () => {
     assert.throws(() => decideListen({ ...FLAGS, advertise: '0.0.0.0:9092' }), { exitCode: 2 });
   });

@@ -25,7 +25,18 @@ describe('times', () => {
     });
   }
 
-  const refused = ['', 'yesterday', '2026-02-30', '2026-13-01', '2026-01-31T25:00:00Z', '2026-01-31T18:00:00', '1e9'];
+  const refused = [
+    '',
+    'yesterday',
+    '2026-02-30',
+    '2026-13-01',
+    '2026-01-31T25:00:00Z',
+    '2026-01-31T18:00:00',
+    '1e9',
+    '-1',
+    '-1700000000',
+    '1.5',
+  ];
   for (const text of refused) {
     it(`'${text}' is refused with exit status 2, never guessed`, () => {
       assert.throws(() => parseTimeMs(text, NOW_MS, '--offset'), { exitCode: 2 });

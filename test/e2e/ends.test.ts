@@ -27,6 +27,43 @@ describe('e2e: how commands end', function () {
       assert.equal((await shell('streamctl consume nosuch 2> /dev/full')).status, EXIT.notFound);
     }));
 
+  it('help and version that cannot be written are exit status 1 and one line', () =>
+    withShell(async (shell) => {
+      for (const flag of ['--help', '--version']) {
+        const run = await shell(`streamctl ${flag} > /dev/full`);
+        assert.equal(run.status, EXIT.runtime);
+        assert.match(run.stderr, /^streamctl: [^\n]*ENOSPC[^\n]*\n$/);
+      }
+    }));
+
+  it('SIGUSR1 opens no debugger', () =>
+    withShell(async (shell) => {
+      const run = await shell(`echo a | streamctl produce t --create -q; set -m
+        streamctl consume t > out & pid=$!
+        while [ ! -s out ]; do sleep 0.05; done
+        kill -USR1 $pid; sleep 0.5; kill -TERM $pid; wait $pid; echo $?`);
+      assert.equal(run.stdout.toString(), '143\n');
+      assert.doesNotMatch(run.stderr, /Debugger/);
+    }));
+
+  it('names with escape sequences are shown, not obeyed, and the rule for names is told', () =>
+    withShell(async (shell) => {
+      const run = await shell(`streamctl topics create t -q; streamctl consume $'\\e[31mred' -e`);
+      assert.equal(run.status, EXIT.usage);
+      assert.doesNotMatch(run.stderr, new RegExp(String.fromCharCode(27)));
+      assert.match(run.stderr, /\\x1b\[31mred.*249/);
+    }));
+
+  it('a descriptor that nobody opened is exit status 2 before anything is made', () =>
+    withShell(async (shell) => {
+      for (const descriptor of [3, 5, 9, 10, 12, 13, 17]) {
+        const run = await shell(`echo a | streamctl produce t --create --receipts ${descriptor}`);
+        assert.equal(run.status, EXIT.usage, `${descriptor}: ${run.stderr}`);
+      }
+      assert.equal((await shell('ls')).stdout.toString(), 'streamctl\n');
+      assert.equal((await shell('streamctl serve --listen 127.0.0.1:0 --ready-fd 12')).status, EXIT.usage);
+    }));
+
   it('a full disk under the output is exit status 1', () =>
     withShell(async (shell) => {
       const run = await shell(`${FILL}; streamctl consume n -e > /dev/full`);
