@@ -50,6 +50,8 @@ async function listen(
       if (server.listening) options.socketPaths.protect(short.path);
     });
   } catch (error) {
+    // It may listen already, with a mode that lets everybody in.
+    server.close();
     short.close();
     throw error;
   }
