@@ -156,9 +156,9 @@ export class BrokerSession {
     return this.#renewal;
   }
 
-  /** Tells other processes where this broker listens. `socket`: undefined when the file system has no sockets. */
-  async announce(endpoints: readonly Endpoint[], socket: string | undefined = this.socketPath): Promise<void> {
-    await this.#updateOwner({ endpoints, socket });
+  /** Tells other processes where this broker listens, apart from its socket, which commands of this host use. */
+  async announce(endpoints: readonly Endpoint[]): Promise<void> {
+    await this.#updateOwner({ endpoints, socket: this.socketPath });
   }
 
   /** Keeps the place for the process that asked for it, once this one has released it. */

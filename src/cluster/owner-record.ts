@@ -20,7 +20,7 @@ export interface OwnerRecord {
   readonly process: ProcessFacts;
   readonly command: string;
   readonly endpoints: readonly Endpoint[];
-  /** Where commands on the same host connect; undefined when the file system has no sockets. */
+  /** Where commands on the same host connect; undefined before it listens, and once released. */
   readonly socket: string | undefined;
   /** The owner has closed its files and touches them no more: the place is free, whether its process lives or not. */
   readonly released: boolean;
