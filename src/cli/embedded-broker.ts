@@ -10,6 +10,7 @@ import { isOneWay, oneWayResponse } from '../client/one-way.ts';
 import type { TransportReply, VersionRange } from '../client/transport.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import type { Env, ProcessFacts } from '../kernel/env.ts';
+import { Produce } from '../protocol/apis/00-produce.ts';
 import { ApiVersions } from '../protocol/apis/18-api-versions.ts';
 import { completeMessage } from '../protocol/complete-message.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
@@ -76,7 +77,18 @@ export class EmbeddedBroker implements BrokerSeat {
     return this.#stop !== undefined || this.#resigned;
   }
 
-  request<A extends AnyApi>(api: A, version: number, message: RequestOf<A>): Promise<TransportReply<ResponseOf<A>>> {
+  request<A extends AnyApi>(
+    api: A,
+    version: number,
+    message: RequestOf<A>,
+    timeoutMs: number,
+  ): Promise<TransportReply<ResponseOf<A>>> {
+    const answer = this.#inTurn(api, version, message);
+    // A Produce may hold the client's buffers until it is written, and has a time limit of its own.
+    return api.key === Produce.key ? answer : this.#within(timeoutMs, api, answer);
+  }
+
+  #inTurn<A extends AnyApi>(api: A, version: number, message: RequestOf<A>): Promise<TransportReply<ResponseOf<A>>> {
     if (this.#gate === undefined && this.#waiting.length === 0) {
       return this.#dispatch(api, version, message);
     }
@@ -91,7 +103,7 @@ export class EmbeddedBroker implements BrokerSeat {
   async versions(): Promise<ReadonlyMap<number, VersionRange>> {
     const { max } = ApiVersions.versions;
     const software = { clientSoftwareName: 'streamctl', clientSoftwareVersion: 'embedded' };
-    const reply = await this.request(ApiVersions, max, software);
+    const reply = await this.#inTurn(ApiVersions, max, software);
     reply.release();
     return new Map(reply.message.apiKeys.map((key) => [key.apiKey, { min: key.minVersion, max: key.maxVersion }]));
   }
@@ -108,6 +120,18 @@ export class EmbeddedBroker implements BrokerSeat {
     } finally {
       await this.#session.release();
     }
+  }
+
+  /** As an answer that does not come over a socket: it counts as lost, and is dropped if it comes all the same. */
+  #within<T>(timeoutMs: number, api: AnyApi, answer: Promise<TransportReply<T>>): Promise<TransportReply<T>> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = this.#env.clock.timer(timeoutMs, () => {
+        isLate = true;
+        reject(new ConnectionLost(`the embedded broker did not answer ${api.name} within ${Math.round(timeoutMs)} ms`));
+      });
+      answer.then((reply) => (isLate ? reply.release() : resolve(reply)), reject).finally(() => timer.cancel());
+    });
   }
 
   async #dispatch<A extends AnyApi>(

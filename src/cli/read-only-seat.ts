@@ -41,11 +41,11 @@ export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Ma
     get ended() {
       return broker.ended;
     },
-    request: (api, version, message) => {
+    request: (api, version, message, timeoutMs) => {
       if (!READING_KEYS.includes(api.key)) {
         return Promise.reject(cause);
       }
-      return broker.request(api, version, message);
+      return broker.request(api, version, message, timeoutMs);
     },
     versions: () => broker.versions(),
     close: () => broker.close(),

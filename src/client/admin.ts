@@ -215,9 +215,15 @@ async function request<A extends AnyApi, T extends Answer>(
   const backoff = new Backoff(caller.env.random);
   let isAnswerLost = false;
   for (;;) {
-    const response = await callOnce(caller, ANY_NODE, api, message).catch(async (error: unknown) => {
+    let isAsked = false;
+    // The message is asked for once the broker has told its versions: what is lost before was not sent.
+    const ask = (version: number): RequestOf<A> => {
+      isAsked = true;
+      return message(version);
+    };
+    const response = await callOnce(caller, ANY_NODE, api, ask).catch(async (error: unknown) => {
       if (!(error instanceof ConnectionLost)) throw error;
-      isAnswerLost = true;
+      isAnswerLost ||= isAsked;
       await pauseBeforeRetry(caller, backoff, error);
     });
     if (response === undefined) continue;

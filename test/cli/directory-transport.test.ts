@@ -53,7 +53,7 @@ async function rejectsWithKind(kind: ClientErrorKind, promise: Promise<unknown>)
 }
 
 /** A fetch that waits for records that never come. */
-function longFetch(transport: DirectoryTransport, topicId: string): Promise<unknown> {
+function longFetch(transport: DirectoryTransport, topicId: string, timeoutMs = 30_000): Promise<unknown> {
   const partition = {
     partition: 0,
     currentLeaderEpoch: -1,
@@ -92,7 +92,7 @@ function longFetch(transport: DirectoryTransport, topicId: string): Promise<unkn
       forgottenTopicsData: [],
       rackId: '',
     } as never,
-    30_000,
+    timeoutMs,
   );
 }
 
@@ -162,6 +162,19 @@ describe('cli: directory transport', () => {
       assert.equal(owners.size, 1, `seed ${seed}: one came after`);
     }
   });
+
+  it('a request to the broker of this process is given up at its own time, too', () =>
+    inWorld(14, async (env) => {
+      const transport = await open(env);
+      await make(env, transport, 't');
+      const [topic] = await loaded.listTopics({ env, transport, timeoutMs: 30_000 });
+      const startMs = env.clock.monotonicMs();
+      const late = longFetch(transport, topic?.topicId ?? '', 1000);
+      await assert.rejects(late, (error) => error instanceof loaded.ConnectionLost);
+      assert.ok(env.clock.monotonicMs() - startMs < 1100);
+      assert.deepEqual(await topicNames(env, transport), ['t']);
+      await transport.close();
+    }));
 
   it('a broker that is done hands over while its clients go on', () =>
     inWorld(3, async (env, machine) => {

@@ -64,6 +64,23 @@ describe('admin', () => {
     return { ...admin, transport: losing };
   }
 
+  it('does not take a topic of somebody else for its own where nothing was sent before', async () => {
+    await createTopic(admin, newTopic('of-others'));
+    let loses = true;
+    const { transport } = admin;
+    const losing: Transport = {
+      request: (nodeId, api, version, message, timeoutMs) =>
+        transport.request(nodeId, api, version, message, timeoutMs),
+      versions: async (nodeId) => {
+        if (!loses) return await transport.versions(nodeId);
+        loses = false;
+        throw new ConnectionLost('nobody has told any versions');
+      },
+      close: () => transport.close(),
+    };
+    await assert.rejects(createTopic({ ...admin, transport: losing }, newTopic('of-others')), { kind: 'conflict' });
+  });
+
   it('knows a topic that it made or deleted itself, though the answer was lost', async () => {
     assert.equal((await createTopic(losingOneAnswer(), newTopic('unheard', 2))).partitions.length, 2);
     await assert.rejects(createTopic(admin, newTopic('unheard', 2)), { kind: 'conflict' });
