@@ -389,26 +389,3 @@ describe('nodeNet without file descriptors', () => {
     assert.match(run.stdout, /^closed\nanswered afterwards\n$/);
   });
 });
-
-describe('node net: a socket whose mode cannot be set', () => {
-  it('listens no more when that is told', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'streamctl-net-'));
-    const path = join(folder, 's');
-    const socketPaths = {
-      shorten: () => ({ path, close: () => undefined }),
-      protect: () => {
-        throw new Error('not ours');
-      },
-    };
-    try {
-      const net = nodeNet({ clock, socketPaths, onAcceptError: () => undefined });
-      await assert.rejects(
-        net.listen({ path }, () => undefined),
-        /not ours/,
-      );
-      await assert.rejects(net.connect({ path }, 1000));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-});
