@@ -2,13 +2,13 @@
 
 import { ByteBudget } from '../kernel/byte-budget.ts';
 import type { Env, NetSocket, Timer } from '../kernel/env.ts';
+import { oneLine } from '../kernel/one-line.ts';
 import type { SlabPool } from '../kernel/slab-pool.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { connectionLimits } from './connection-limits.ts';
 import { logFault } from './failure.ts';
-import { printable } from './topic-names.ts';
 
 const SWEEP_MS = 1000;
 const COMPLAINTS_PER_SWEEP = 5;
@@ -73,7 +73,7 @@ export class Connections {
       budget: this.#budgets[listener],
       limits: this.#limits,
       handle: this.#options.handle,
-      onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${printable(reason)}`),
+      onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${oneLine(reason)}`),
       onFault: (what, error) => logFault(this.#env.log, what, error),
       onClosed: (closed) => this.#forget(closed),
     });

@@ -1,9 +1,10 @@
 /** The rules for a new topic, shared by CreateTopics and by Metadata's creation of topics that a client asks for. */
 
 import type { ClusterImage } from '../cluster/cluster-image.ts';
+import { checkNewTopicName } from '../cluster/topic-changes.ts';
 import { KafkaError } from '../protocol/errors.ts';
+import { isInternalTopic } from '../protocol/topic-names.ts';
 import { problemWithTopicConfigs } from './topic-configs.ts';
-import { collidingTopic, isInternalTopic, problemWithTopicName } from './topic-names.ts';
 
 /** Partitions that one request may create, over all its topics (B-10). */
 export const NEW_PARTITIONS_MAX = 10_000;
@@ -24,20 +25,14 @@ export interface NewTopic {
   readonly configs: ReadonlyMap<string, string>;
 }
 
-/** Throws KafkaError INVALID_TOPIC_EXCEPTION for a name that may not be, TOPIC_ALREADY_EXISTS. */
+/** What the cluster asks of a new name, and that no client takes one of ours. Throws KafkaError INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS. */
 export function checkNewName(image: ClusterImage, name: string): void {
-  const problem = problemWithTopicName(name);
-  if (problem !== undefined) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
-  if (image.topics.has(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic '${name}' already exists`);
+  checkNewTopicName(image, name);
   if (isInternalTopic(name)) {
     throw new KafkaError(
       'INVALID_TOPIC_EXCEPTION',
       `${name} belongs to the cluster itself, which creates it when needed`,
     );
-  }
-  const other = collidingTopic(name, image.topics.keys());
-  if (other !== undefined) {
-    throw new KafkaError('INVALID_TOPIC_EXCEPTION', `'${name}' differs from topic '${other}' only in '.' and '_'`);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Env, ProcessFacts } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint, TopicImage } from './cluster-image.ts';
 import { topicById } from './cluster-image.ts';
-import { entryHead, type MetadataEntry, PRODUCER_ID_BLOCK } from './entries.ts';
+import { type ControllerHead, entryHead, type MetadataEntry, PRODUCER_ID_BLOCK } from './entries.ts';
 import { compactIfDue, keepHouse } from './housekeeping.ts';
 import { randomKafkaUuid } from './kafka-uuid.ts';
 import { brokerFolder, brokerSocket } from './layout.ts';
@@ -23,7 +23,6 @@ import {
   addPartitionsEntry,
   alterSettingsEntry,
   alterTopicConfigsEntry,
-  type ControllerHead,
   createTopicEntry,
   deleteTopicEntry,
 } from './topic-changes.ts';

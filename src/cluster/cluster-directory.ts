@@ -3,13 +3,15 @@
  * of any number who make one at the same time all end up with the same cluster id, and a crash leaves either a cluster or
  * folders that the next one takes over.
  */
+
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { sealJson, unsealJson } from './checked-json.ts';
 import { ClusterError } from './cluster-error.ts';
 import { linkNewFile, readFileIfThere } from './durable-file.ts';
 import { randomKafkaUuid } from './kafka-uuid.ts';
 import { brokersFolder, clusterFile, clusterFolder, entryFolder, FORMAT_VERSION } from './layout.ts';
-import { errorCodeOf, fillReserve } from './reserve.ts';
+import { fillReserve } from './reserve.ts';
 
 /** What the system says of syncing a folder that this user may not read, or of a file system that cannot. */
 const NOT_OURS_TO_SYNC: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'];

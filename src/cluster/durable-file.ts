@@ -1,8 +1,9 @@
 /** The two ways in which a small file of ours comes to its name: first come by link(), or replaced by rename(). */
+
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { temporaryFile } from './layout.ts';
-import { errorCodeOf } from './reserve.ts';
 
 /**
  * Puts `bytes` at `path` unless something is there: tmp + datasync + link. Of all who try, exactly one gets true, and
@@ -38,7 +39,7 @@ export async function linkNewFile(env: Env, folder: string, path: string, bytes:
 }
 
 /** Replaces `path` at once for every reader. Not synced: after a power cut the old content, the new or none may be there. */
-export async function replaceFile(env: Env, folder: string, path: string, bytes: Buffer): Promise<void> {
+export async function replaceFileUnsynced(env: Env, folder: string, path: string, bytes: Buffer): Promise<void> {
   const temporary = temporaryFile(folder, env.random.uuid());
   try {
     await writeTemporary(env, temporary, bytes, false);

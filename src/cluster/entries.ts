@@ -19,7 +19,7 @@ export interface EntryHead {
   readonly brokerEpoch: number;
 }
 
-interface ControllerHead extends EntryHead {
+export interface ControllerHead extends EntryHead {
   readonly controllerEpoch: number;
 }
 

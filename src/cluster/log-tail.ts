@@ -3,10 +3,11 @@
  * number once a second is the truth (reliability R-10). Neither begins before the first second is over, so that a command
  * that is done by then pays for nothing.
  */
+
 import type { DiskWatch, Env, Timer } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { entryFolder } from './layout.ts';
 import type { MetadataLog } from './metadata-log.ts';
-import { errorCodeOf } from './reserve.ts';
 
 const LOOK_MS = 1000;
 

@@ -6,7 +6,9 @@
  * Numbers that compaction has deleted are free again for link(). A writer that slept through more than ENTRIES_KEPT entries
  * could win one; after each link() it therefore looks at the newest snapshot, and counts as lost at or below its number (R-3).
  */
+
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { type ClusterImage, emptyImage } from './cluster-image.ts';
 import { linkNewFile, readFileIfThere } from './durable-file.ts';
@@ -21,7 +23,7 @@ import {
   snapshotNumber,
 } from './layout.ts';
 import { applyEntry } from './replay.ts';
-import { errorCodeOf, withReserve } from './reserve.ts';
+import { withReserve } from './reserve.ts';
 import { decodeSnapshot } from './snapshot.ts';
 
 /** How often one append may find its number taken before it gives up. */

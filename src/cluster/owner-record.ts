@@ -10,7 +10,7 @@ import type { Env, ProcessFacts } from '../kernel/env.ts';
 import { sealJson, unsealJson } from './checked-json.ts';
 import { ClusterError } from './cluster-error.ts';
 import type { Endpoint } from './cluster-image.ts';
-import { readFileIfThere, replaceFile } from './durable-file.ts';
+import { readFileIfThere, replaceFileUnsynced } from './durable-file.ts';
 import { brokerFolder, FORMAT_VERSION, ownerFile } from './layout.ts';
 import { withReserve } from './reserve.ts';
 
@@ -49,7 +49,9 @@ export async function readOwnerRecord(env: Env, directory: string, brokerId: num
 export async function writeOwnerRecord(env: Env, directory: string, record: OwnerRecord): Promise<void> {
   const bytes = sealJson('owner', { v: FORMAT_VERSION, ...record });
   const path = ownerFile(directory, record.brokerId);
-  await withReserve(env, directory, () => replaceFile(env, brokerFolder(directory, record.brokerId), path, bytes));
+  await withReserve(env, directory, () =>
+    replaceFileUnsynced(env, brokerFolder(directory, record.brokerId), path, bytes),
+  );
 }
 
 /** Facts as JSON carried them: what the system did not tell is absent there. */

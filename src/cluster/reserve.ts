@@ -4,7 +4,9 @@
  *
  * The content is random: zeros cost nothing on a file system that compresses.
  */
+
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { clusterFolder, reserveFile, temporaryFile } from './layout.ts';
 
 export const RESERVE_BYTES = 1024 * 1024;
@@ -51,10 +53,4 @@ export async function fillReserve(env: Env, directory: string): Promise<void> {
 function isDiskFull(error: unknown): boolean {
   const code = errorCodeOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-/** The `code` of a system error; undefined for anything else. */
-export function errorCodeOf(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === 'string' ? code : undefined;
 }

@@ -4,10 +4,11 @@
  * already there: an append whose answer was lost is decided again and finds its own work.
  */
 import { KafkaError } from '../protocol/errors.ts';
+import { collidingTopic, problemWithTopicName } from '../protocol/topic-names.ts';
 import { type ClusterImage, type TopicImage, topicById } from './cluster-image.ts';
 import type {
   ConfigChanges,
-  EntryHead,
+  ControllerHead,
   NewPartition,
   PartitionsAdded,
   SettingsAltered,
@@ -16,13 +17,6 @@ import type {
   TopicDeleted,
 } from './entries.ts';
 
-/** Kafka's longest name; the folder `<name>-<partition>` must fit a file name (Topic.java). */
-const TOPIC_NAME_CHARACTERS_MAX = 249;
-
-export interface ControllerHead extends EntryHead {
-  readonly controllerEpoch: number;
-}
-
 export interface NewTopic {
   readonly name: string;
   readonly topicId: string;
@@ -30,16 +24,23 @@ export interface NewTopic {
   readonly configs: ReadonlyMap<string, string>;
 }
 
+/** Throws KafkaError INVALID_TOPIC_EXCEPTION for a name that no new topic may have, TOPIC_ALREADY_EXISTS. */
+export function checkNewTopicName(image: ClusterImage, name: string): void {
+  const problem = problemWithTopicName(name);
+  if (problem !== undefined) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
+  if (image.topics.has(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic '${name}' already exists`);
+  const other = collidingTopic(name, image.topics.keys());
+  if (other !== undefined) {
+    throw new KafkaError('INVALID_TOPIC_EXCEPTION', `'${name}' differs from topic '${other}' only in '.' and '_'`);
+  }
+}
+
 /** Throws KafkaError INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, TOPIC_ALREADY_EXISTS. */
 export function createTopicEntry(image: ClusterImage, head: ControllerHead, topic: NewTopic): TopicCreated | undefined {
   if (image.topicNameById.get(topic.topicId) === topic.name) {
     return undefined;
   }
-  checkTopicName(topic.name);
-  if (image.topics.has(topic.name)) {
-    throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic '${topic.name}' already exists`);
-  }
-  checkCollision(image, topic.name);
+  checkNewTopicName(image, topic.name);
   if (!Number.isInteger(topic.partitionCount) || topic.partitionCount < 1) {
     throw new KafkaError('INVALID_PARTITIONS', 'a topic has at least one partition');
   }
@@ -119,26 +120,6 @@ function requireTopic(image: ClusterImage, topicId: string): TopicImage {
     throw new KafkaError('UNKNOWN_TOPIC_ID', `no topic has the id ${topicId}`);
   }
   return topic;
-}
-
-function checkTopicName(name: string): void {
-  const legal = /^[a-zA-Z0-9._-]+$/.test(name) && name !== '.' && name !== '..';
-  if (!legal || name.length > TOPIC_NAME_CHARACTERS_MAX) {
-    throw new KafkaError(
-      'INVALID_TOPIC_EXCEPTION',
-      `'${name}' is no topic name: 1 to ${TOPIC_NAME_CHARACTERS_MAX} of the characters a-z A-Z 0-9 . _ -`,
-    );
-  }
-}
-
-/** Names that differ in `.` and `_` only are one name in metrics (Kafka's Topic.hasCollision). */
-function checkCollision(image: ClusterImage, name: string): void {
-  const folded = name.replaceAll('.', '_');
-  for (const other of image.topics.keys()) {
-    if (other.replaceAll('.', '_') === folded) {
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `topic '${name}' collides with topic '${other}'`);
-    }
-  }
 }
 
 /** Partitions from `start`, inclusive, to `end`, exclusive, with one replica. */

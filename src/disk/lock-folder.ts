@@ -8,6 +8,7 @@
  *
  * A stranger's lock is judged stale by watching it, not by comparing clocks (R-6): see `StaleWatch`.
  */
+
 import {
   closeSync,
   constants,
@@ -21,6 +22,7 @@ import {
   rmSync,
   type Stats,
 } from 'node:fs';
+import { errorCodeOf } from '../kernel/error-code.ts';
 
 /** What identifies a folder, whatever its path. */
 export interface FolderIdentity {
@@ -160,7 +162,7 @@ export function removeFolder(path: string, uuid: string, expected?: FolderIdenti
   try {
     renameSync(path, aside);
   } catch (error) {
-    if (isAbsence(error)) return;
+    if (errorCodeOf(error) === 'ENOENT') return;
     throw error;
   }
   if (expected !== undefined && !isSame(expected, identityOf(lstatSync(aside)))) {
@@ -208,10 +210,6 @@ function isSame(one: FolderIdentity, other: FolderIdentity): boolean {
 
 function absent(path: string): Error {
   return Object.assign(new Error(`the lock ${path} is not ours any more`), { code: 'ENOENT' });
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Calls back with the result or the error of `action`; an error of the callback itself is thrown on. */

@@ -5,6 +5,7 @@
  * FUSE ones) refuse that with EINVAL or ENOTSUP: their directory entries are as durable as the server makes them, and
  * nothing more can be done from here, so that is no error. EIO and ENOSPC are.
  */
+
 import {
   constants,
   fsync,
@@ -21,6 +22,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Disk, DiskFile, DiskStat, OpenMode } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { NodeFile, settle } from './node-file.ts';
 import { type WatchOptions, watchDirectory } from './watch-directory.ts';
 
@@ -62,7 +64,10 @@ async function readFile(path: string): Promise<Buffer> {
     return await readToEnd(file);
   } catch (error) {
     // What the system says of an open file does not name it.
-    throw Object.assign(new Error(`${path}: ${messageOf(error)}`, { cause: error }), { code: errorCode(error), path });
+    throw Object.assign(new Error(`${path}: ${messageOf(error)}`, { cause: error }), {
+      code: errorCodeOf(error),
+      path,
+    });
   } finally {
     await file.close();
   }
@@ -113,7 +118,7 @@ async function makeDirectory(path: string): Promise<boolean> {
   try {
     return await makeLastComponent(path);
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    if (errorCodeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
   }
   await makeDirectory(dirname(path));
   // Once more and no oftener: a file system such as /proc answers ENOENT although the parent is there.
@@ -125,7 +130,7 @@ async function makeLastComponent(path: string): Promise<boolean> {
     await call((done) => mkdir(path, DIRECTORY_MODE, done));
     return true;
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' && (await leadsToDirectory(path))) return false;
+    if (errorCodeOf(error) === 'EEXIST' && (await leadsToDirectory(path))) return false;
     throw error;
   }
 }
@@ -143,7 +148,7 @@ async function syncDirectory(path: string): Promise<void> {
   try {
     await call((done) => fsync(descriptor, done));
   } catch (error) {
-    if (!DIRECTORY_SYNC_UNSUPPORTED.has(errorCode(error))) throw error;
+    if (!DIRECTORY_SYNC_UNSUPPORTED.has(errorCodeOf(error))) throw error;
   } finally {
     await directory.close();
   }
@@ -166,12 +171,8 @@ async function unlessAbsent(action: Promise<void>): Promise<void> {
   try {
     await action;
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
+    if (errorCodeOf(error) !== 'ENOENT') throw error;
   }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 /** proper-lockfile over a LockFolder: acquiring, and the heartbeat on the event loop of the calling thread. */
+import { errorCodeOf } from '../kernel/error-code.ts';
 import type { LockFolder } from './lock-folder.ts';
 
 /** proper-lockfile allows no less; stale must be at least four times this. */
@@ -37,7 +38,7 @@ export async function acquireProperLock(
     });
     return { stop };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errorCodeOf(error);
     // ENOENT of a folder that we did make: somebody took it for a dead owner's and moved it away meanwhile.
     const isElses = code === 'ELOCKED' || (code === 'ENOENT' && folder.wasMade);
     folder.forget();

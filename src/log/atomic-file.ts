@@ -3,7 +3,9 @@
  * `<name>.tmp` in the same directory, is synced, and is renamed over. The rename is durable once the caller has synced the
  * directory; callers that replace several files sync it once. A `.tmp` that a crash left is overwritten by the next writer.
  */
+
 import type { Disk, DiskFile } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 
 /** Where syncs of files go, so that all of a process share one bounded queue (C-2). */
 export interface FileSync {
@@ -28,7 +30,7 @@ export async function readFileIfThere(disk: Disk, path: string): Promise<Buffer 
   try {
     return await disk.readFile(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errorCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

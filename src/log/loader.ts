@@ -3,6 +3,7 @@
  * close nothing is scanned: one listing, one stat and the small files. After any other end the log is recovered; a crash
  * meanwhile changes nothing, as each step may be done again (I-27).
  */
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { readFileIfThere } from './atomic-file.ts';
 import type { ClosedPartition } from './close-record.ts';
 import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
@@ -100,7 +101,7 @@ async function listIfThere(options: LoadOptions): Promise<string[]> {
   try {
     return await options.env.disk.list(options.directory);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (errorCodeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** The errors that appends and reads get when the log cannot be written. */
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { KafkaError } from '../protocol/errors.ts';
 
 /** Another process may be the owner of the files by now: nothing was written. */
@@ -14,18 +15,20 @@ const SHORTAGE_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EMFIL
 
 /** Whether something failed for want of descriptors alone. */
 export function isDescriptorShortage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
+  const code = errorCodeOf(error);
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 /** Whether something failed for want of room or of descriptors, and the same may succeed once there are some again. */
 export function isShortage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && SHORTAGE_CODES.has(error.code);
+  return SHORTAGE_CODES.has(errorCodeOf(error));
 }
 
 /** KAFKA_STORAGE_ERROR with the cause. */
 export function storageError(what: string, cause?: unknown): KafkaError {
-  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}${code}`, cause === undefined ? undefined : { cause });
+  const code = errorCodeOf(cause);
+  const why = code === undefined ? '' : ` (${code})`;
+  return new KafkaError('KAFKA_STORAGE_ERROR', `${what}${why}`, cause === undefined ? undefined : { cause });
 }
 
 /** What a batch is refused with that was queued and then not written. */

@@ -1,6 +1,8 @@
 /** Net over Node's sockets. */
+
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Net, NetAddress, NetListener, NetSocket } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { NodeSocket, onReadIntake } from './node-socket.ts';
 import { withOnRead } from './raw-handle.ts';
 
@@ -120,7 +122,7 @@ async function connectTo(options: NodeNetOptions, address: NetAddress, timeoutMs
 
 /** A Unix socket whose listener does not accept (it is stopped, say) refuses with EAGAIN where TCP would wait. */
 function isBacklogFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+  return errorCodeOf(error) === 'EAGAIN';
 }
 
 function open(options: NodeNetOptions, address: NetAddress, timeoutMs: number): Promise<NetSocket> {

@@ -1,9 +1,9 @@
 /** Entries and images for tests: one writer, and the log as its entries say. */
 import type { ClusterImage } from '../../src/cluster/cluster-image.ts';
 import { emptyImage } from '../../src/cluster/cluster-image.ts';
+import type { ControllerHead } from '../../src/cluster/entries.ts';
 import { type BrokerRegistered, entryHead, type MetadataEntry } from '../../src/cluster/entries.ts';
 import { applyEntry } from '../../src/cluster/replay.ts';
-import type { ControllerHead } from '../../src/cluster/topic-changes.ts';
 import type { ProcessFacts } from '../../src/kernel/env.ts';
 
 export const FACTS: ProcessFacts = { hostId: 'h', bootId: 'b', pidNamespace: 'n', pid: 7, startTime: '1' };

@@ -14,6 +14,7 @@ import type { Appended } from '../../log/partition-log.ts';
 import type { Produce } from '../../protocol/apis/index.ts';
 import { errorCode, KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
+import { isInternalTopic } from '../../protocol/topic-names.ts';
 import { topicResource } from '../authorize.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
@@ -22,7 +23,6 @@ import { recordsOutOfTime } from '../record-errors.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { logConfigOf } from '../topic-configs.ts';
-import { isInternalTopic } from '../topic-names.ts';
 
 type ProduceRequest = RequestOf<typeof Produce>;
 type TopicData = ProduceRequest['topicData'][number];

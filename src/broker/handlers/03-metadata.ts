@@ -12,13 +12,13 @@ import type { Metadata } from '../../protocol/apis/index.ts';
 import { errorCode, KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/schema.ts';
+import { isInternalTopic, problemWithTopicName } from '../../protocol/topic-names.ts';
 import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { clusterNodes } from '../cluster-view.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { checkNewName } from '../topic-creation.ts';
-import { isInternalTopic, problemWithTopicName } from '../topic-names.ts';
 
 type MetadataRequest = RequestOf<typeof Metadata>;
 type TopicAsked = NonNullable<MetadataRequest['topics']>[number];

@@ -9,6 +9,7 @@
 import type { DescribeConfigs } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
+import { problemWithTopicName } from '../../protocol/topic-names.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
 import { brokerFacts } from '../broker-facts.ts';
 import { brokerSettingDefinitions } from '../broker-settings.ts';
@@ -18,7 +19,6 @@ import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import type { ConfigValue } from '../topic-configs.ts';
 import { CONFIG_SOURCE, TOPIC_CONFIGS, topicConfigValues } from '../topic-configs.ts';
-import { problemWithTopicName } from '../topic-names.ts';
 
 type DescribeConfigsRequest = RequestOf<typeof DescribeConfigs>;
 type ResourceAsked = DescribeConfigsRequest['resources'][number];

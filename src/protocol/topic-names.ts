@@ -1,4 +1,5 @@
 /** Kafka's rules for topic names. Source: Kafka 4.x clients Topic.java. */
+import { oneLine } from '../kernel/one-line.ts';
 
 const NAME = /^[a-zA-Z0-9._-]+$/;
 const NAME_LENGTH_MAX = 249;
@@ -13,7 +14,7 @@ export function problemWithTopicName(name: string): string | undefined {
   if (name === '') return 'a topic name cannot be empty';
   if (name === '.' || name === '..') return `a topic cannot be named '${name}'`;
   if (name.length > NAME_LENGTH_MAX) return `a topic name cannot be longer than ${NAME_LENGTH_MAX} characters`;
-  if (!NAME.test(name)) return `a topic name has letters, digits, '.', '_' and '-' only, not '${printable(name)}'`;
+  if (!NAME.test(name)) return `a topic name has letters, digits, '.', '_' and '-' only, not '${oneLine(name)}'`;
   return undefined;
 }
 
@@ -33,10 +34,4 @@ export function collidingTopic(name: string, existing: Iterable<string>): string
 /** Topics that only the cluster's own code creates and writes. */
 export function isInternalTopic(name: string): boolean {
   return INTERNAL_TOPICS.has(name);
-}
-
-/** `text` cut to a reasonable length and with control characters escaped, fit for a log line or a terminal (B-9). */
-export function printable(text: string): string {
-  const shown = text.length > 100 ? `${text.slice(0, 100)}...` : text;
-  return JSON.stringify(shown).slice(1, -1);
 }
