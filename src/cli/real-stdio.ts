@@ -1,8 +1,8 @@
 /** Standard input, output and error of this process. Each is opened at its first use. */
-import { constants, write, writeSync } from 'node:fs';
+import { constants, fstatSync, write, writeSync } from 'node:fs';
 import type { Clock, Stdio } from '../kernel/env.ts';
 import { printable } from './printable.ts';
-import { isAgain, kindOf, reopened } from './real-descriptor.ts';
+import { isAgain, reopened } from './real-descriptor.ts';
 import { openOutput, type WriteAll } from './real-output.ts';
 import { openStdin, type ReadInto } from './real-stdin.ts';
 
@@ -55,8 +55,10 @@ export function drawOnStderr(text: string, onDone: () => void): void {
 /** Without blocking where that can be had: a pipe that is full, or a halted terminal, must not hold up the loop. */
 function stderr(): number {
   if (stderrDescriptor === undefined) {
-    const kind = kindOf(STDERR);
-    stderrDescriptor = kind === 'stream' || kind === 'terminal' ? reopened(STDERR, constants.O_WRONLY) : STDERR;
+    // Not by `kindOf`, which loads much in order to tell terminals from other devices.
+    const stat = fstatSync(STDERR);
+    const mayBlock = stat.isFIFO() || stat.isCharacterDevice();
+    stderrDescriptor = mayBlock ? reopened(STDERR, constants.O_WRONLY) : STDERR;
   }
   return stderrDescriptor;
 }
