@@ -10,6 +10,7 @@ export default class Consume extends BaseCommand {
     '<%= config.bin %> <%= command.id %> logs --exit-at-end',
     '<%= config.bin %> <%= command.id %> logs -o -10',
     '<%= config.bin %> <%= command.id %> logs -o @15m -e',
+    '<%= config.bin %> <%= command.id %> logs -o @2026-01-31..@2026-02-01',
     "<%= config.bin %> <%= command.id %> logs -f '%T %k %s\\n'",
     '<%= config.bin %> <%= command.id %> logs -e -J | jq .payload',
     '<%= config.bin %> <%= command.id %> files -e -0 | xargs -0 ls -l',
@@ -23,7 +24,7 @@ export default class Consume extends BaseCommand {
       default: 'earliest',
       helpValue: 'WHERE',
       description:
-        'begin at earliest, latest, offset N, -N (the last N of each partition) or @TIME (2026-01-31T18:00:00Z, @15m ago)',
+        'begin at earliest, latest, offset N, -N (the last N of each partition), +N (behind the first N) or @TIME (2026-01-31T18:00:00Z, @15m ago); A..B ends before B',
     }),
     count: Flags.integer({ char: 'c', min: 1, helpValue: 'N', description: 'stop after N records' }),
     'exit-at-end': Flags.boolean({ char: 'e', description: 'stop where the topics ended when the command began' }),
@@ -64,13 +65,13 @@ export default class Consume extends BaseCommand {
     const { args, flags } = await this.parse(Consume);
     const { commonOptions } = await import('../src/cli/global-flags.ts');
     const { parseDelimiter } = await import('../src/cli/escapes.ts');
-    const { parseOffsetSpec } = await import('../src/cli/offset-spec.ts');
+    const { parseOffsetRange } = await import('../src/cli/offset-spec.ts');
     const { runConsume } = await import('../src/cli/consume.ts');
     const host = await this.host(flags);
     return runConsume(host, commonOptions(flags, host.variables), {
       topics: args.topic,
       partitions: flags.partition,
-      start: parseOffsetSpec(flags.offset, host.env.clock.wallMs(), '--offset'),
+      ...parseOffsetRange(flags.offset, host.env.clock.wallMs(), '--offset'),
       maxRecords: flags.count,
       exitAtEnd: flags['exit-at-end'],
       isolation: flags['isolation-level'],

@@ -1,5 +1,5 @@
 /** `streamctl consume`: wires the output, signals and the watch on the output's reader to the consumer. */
-import { type ConsumeOptions, type ConsumeOutput, consume, type StartOffset } from '../client/consumer.ts';
+import { type ConsumeOptions, type ConsumeOutput, consume, type OffsetSpec } from '../client/consumer.ts';
 import type { RecordSink, RecordText } from '../client/record-view.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -10,7 +10,9 @@ import { openTarget } from './target.ts';
 export interface ConsumeCommand {
   readonly topics: readonly string[];
   readonly partitions: readonly number[] | undefined;
-  readonly start: StartOffset;
+  readonly start: OffsetSpec;
+  /** Exclusive; without it the end is not bounded. */
+  readonly until?: OffsetSpec | undefined;
   readonly maxRecords: number | undefined;
   readonly exitAtEnd: boolean;
   readonly isolation: ConsumeOptions['isolation'];
@@ -54,6 +56,7 @@ function consumerOptions(common: CommonOptions, command: ConsumeCommand, signal:
     topics: command.topics,
     ...(command.partitions === undefined ? {} : { partitions: command.partitions }),
     start: command.start,
+    ...(command.until === undefined ? {} : { until: command.until }),
     ...(command.maxRecords === undefined ? {} : { maxRecords: command.maxRecords }),
     exitAtEnd: command.exitAtEnd,
     isolation: command.isolation,

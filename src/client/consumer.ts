@@ -5,19 +5,21 @@ import { ConsumeRun } from './consume-run.ts';
 import { Deadline } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
 import { describeTopicsByName, type PartitionDescription, type TopicDescription } from './metadata.ts';
-import { LATEST, listOffsets, outOfRange, startOffsets } from './offsets.ts';
+import { LATEST, listOffsets, offsetsOf, outOfRange } from './offsets.ts';
 import { PartitionDecoder } from './partition-decoder.ts';
 import { RecordOutput } from './record-output.ts';
 import type { RecordSink, RecordText } from './record-view.ts';
 import type { Transport } from './transport.ts';
 
-/** Where reading begins, in each partition. */
-export type StartOffset =
+/** A place in each partition: where reading begins, or ends. */
+export type OffsetSpec =
   | { readonly kind: 'earliest' }
   | { readonly kind: 'latest' }
   | { readonly kind: 'offset'; readonly offset: number }
   /** The last `count` offsets, or all that are there. */
   | { readonly kind: 'tail'; readonly count: number }
+  /** `count` offsets after the first that is there. */
+  | { readonly kind: 'skip'; readonly count: number }
   /** The first record of this time or later; the end when there is none. */
   | { readonly kind: 'time'; readonly timestampMs: bigint };
 
@@ -27,7 +29,9 @@ export interface ConsumeOptions {
   readonly topics: readonly string[];
   /** All partitions when left out. */
   readonly partitions?: readonly number[];
-  readonly start: StartOffset;
+  readonly start: OffsetSpec;
+  /** Exclusive: reading ends there, also when it is still to come. */
+  readonly until?: OffsetSpec;
   /** Stop after exactly so many records. */
   readonly maxRecords?: number;
   /** Stop where each partition ended when reading began; else follow. */
@@ -85,16 +89,18 @@ async function openCursors(caller: Caller, options: ConsumeOptions): Promise<Par
       leaderEpoch: info.leaderEpoch,
     })),
   );
-  const starts = await startOffsets(caller, places, options.start, options.isolation);
+  const starts = await offsetsOf(caller, places, options.start, options.isolation);
   const ends = options.exitAtEnd ? await listOffsets(caller, places, LATEST, options.isolation) : [];
+  const { until } = options;
+  const untils = until === undefined ? [] : await offsetsOf(caller, places, until, options.isolation);
   const cursors = places.map((place, index) => ({
     ...place,
     fetchOffset: starts[index] ?? 0,
-    untilOffset: ends[index] ?? Infinity,
+    untilOffset: Math.min(ends[index] ?? Infinity, untils[index] ?? Infinity),
     failingSinceMs: undefined,
   }));
   // To begin behind the end is no way to be done.
-  const beyond = cursors.find(({ fetchOffset, untilOffset }) => fetchOffset > untilOffset);
+  const beyond = cursors.find(({ fetchOffset }, index) => fetchOffset > (ends[index] ?? Infinity));
   if (beyond !== undefined && options.start.kind === 'offset') {
     throw await outOfRange(caller, beyond, beyond.fetchOffset, options.isolation);
   }

@@ -4,7 +4,7 @@ import type { RequestOf } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, callOnce, pauseBeforeRetry } from './call.ts';
 import { ClientError, ConnectionLost } from './client-error.ts';
-import type { Isolation, StartOffset } from './consumer.ts';
+import type { Isolation, OffsetSpec } from './consumer.ts';
 import { describeTopicsByName } from './metadata.ts';
 import { refusal } from './refusal.ts';
 
@@ -140,23 +140,26 @@ async function findLeaders(caller: Caller, places: readonly OffsetPlace[]): Prom
   return places.map((place) => ({ ...place, leader: leaders.get(key(place)) ?? -1 }));
 }
 
-/** Where reading begins in each place. */
-export async function startOffsets(
+/** The offset that `spec` means in each place; for a time that no record has come to yet, the end. */
+export async function offsetsOf(
   caller: Caller,
   places: readonly OffsetPlace[],
-  start: StartOffset,
+  spec: OffsetSpec,
   isolation: Isolation,
 ): Promise<number[]> {
-  if (start.kind === 'offset') return places.map(() => start.offset);
-  if (start.kind === 'earliest') return await known(caller, places, EARLIEST, isolation);
+  if (spec.kind === 'offset') return places.map(() => spec.offset);
+  if (spec.kind === 'earliest') return await known(caller, places, EARLIEST, isolation);
+  if (spec.kind === 'skip') {
+    return (await known(caller, places, EARLIEST, isolation)).map((first) => first + spec.count);
+  }
   const ends = await known(caller, places, LATEST, isolation);
-  if (start.kind === 'latest') return ends;
-  if (start.kind === 'time') {
-    const found = await listOffsets(caller, places, start.timestampMs, isolation);
+  if (spec.kind === 'latest') return ends;
+  if (spec.kind === 'time') {
+    const found = await listOffsets(caller, places, spec.timestampMs, isolation);
     return found.map((offset, index) => offset ?? ends[index] ?? 0);
   }
   const begins = await known(caller, places, EARLIEST, isolation);
-  return ends.map((end, index) => Math.max(begins[index] ?? 0, end - start.count));
+  return ends.map((end, index) => Math.max(begins[index] ?? 0, end - spec.count));
 }
 
 /** For the special timestamps, to which there is always an answer. */

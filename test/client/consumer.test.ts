@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConsumeOptions } from '../../src/client/consumer.ts';
+import type { ConsumeOptions, OffsetSpec } from '../../src/client/consumer.ts';
 import { Fetch } from '../../src/protocol/apis/index.ts';
 import * as batch from '../../src/protocol/records/batch.ts';
 import { Prng } from '../sim/prng.ts';
@@ -53,6 +53,8 @@ describe('consumer', () => {
       [{ kind: 'offset', offset: 10 }, ''],
       [{ kind: 'tail', count: 3 }, '789'],
       [{ kind: 'tail', count: 30 }, '0123456789'],
+      [{ kind: 'skip', count: 7 }, '789'],
+      [{ kind: 'skip', count: 70 }, ''],
       [{ kind: 'time', timestampMs: 1005n }, '56789'],
       [{ kind: 'time', timestampMs: 9999n }, ''],
     ];
@@ -88,6 +90,37 @@ describe('consumer', () => {
       await assert.rejects(read({ start: { kind: 'offset', offset: 5 } }), { kind: 'data' });
       assert.equal(output.text, '');
     });
+  });
+
+  it('ends before the given place, with and without an exit at the end', async () => {
+    const untils: [OffsetSpec, string][] = [
+      [{ kind: 'offset', offset: 3 }, '012'],
+      [{ kind: 'offset', offset: 0 }, ''],
+      [{ kind: 'skip', count: 4 }, '0123'],
+      [{ kind: 'tail', count: 1 }, '0123'],
+      [{ kind: 'latest' }, '01234'],
+      [{ kind: 'time', timestampMs: 1002n }, '01'],
+      [{ kind: 'time', timestampMs: 9999n }, '01234'],
+    ];
+    for (const [until, expected] of untils) {
+      for (const exitAtEnd of [true, false]) {
+        const { add, output, read } = scene();
+        const records = Array.from({ length: 5 }, (_, index) => ({ value: String(index), timestampDelta: index }));
+        add('t').logs[0]?.store(dataBatch(records, { baseTimestamp: 1000n }), 5);
+        await read({ until, exitAtEnd, delimiter: Buffer.alloc(0) });
+        assert.equal(output.text, expected);
+      }
+    }
+  });
+
+  it('waits for an end that is still to come', async () => {
+    const { add, output, read } = scene();
+    const topic = add('t');
+    put(topic, ['a']);
+    const reading = read({ until: { kind: 'offset', offset: 2 }, exitAtEnd: false });
+    put(topic, ['b', 'c']);
+    await reading;
+    assert.equal(output.text, 'a\nb\n');
   });
 
   it('ends after exactly so many records, over batches and partitions', async () => {
