@@ -62,10 +62,10 @@ export class MetadataLog {
   static async open(env: Env, directory: string, clusterId: string): Promise<MetadataLog> {
     const log = new MetadataLog(env, directory, clusterId);
     try {
-      const [numbers] = await Promise.all([log.#entryNumbers(), log.catchUp()]);
+      const [newest] = await Promise.all([log.#newestEntry(), log.catchUp()]);
       // Appended while the two were under way; what is missing after one more read was not.
-      if (newestOf(numbers) > log.image.lastNumber) await log.catchUp();
-      log.#refuseHole(numbers);
+      if (newest > log.image.lastNumber) await log.catchUp();
+      log.#refuseHole(newest);
     } catch (error) {
       if (errorCodeOf(error) !== 'ENOENT' || (await env.disk.stat(clusterFile(directory))) === undefined) throw error;
       const text = `${entryFolder(directory)} is missing, and with it the topics of the cluster`;
@@ -157,12 +157,12 @@ export class MetadataLog {
   }
 
   /**
-   * An entry that is missing below others must not count as the end of the log: its number would be given anew. `numbers`: of
+   * An entry that is missing below others must not count as the end of the log: its number would be given anew. `newest`: of
    * the entries that were there when the last read began.
    */
-  #refuseHole(numbers: readonly number[]): void {
+  #refuseHole(newest: number): void {
     const { lastNumber } = this.#image;
-    if (newestOf(numbers) > lastNumber) {
+    if (newest > lastNumber) {
       throw new ClusterError('damaged', `${entryFile(this.#directory, lastNumber + 1)} is missing below later entries`);
     }
   }
@@ -220,9 +220,10 @@ export class MetadataLog {
     return names.map(snapshotNumber).filter((number) => number !== undefined);
   }
 
-  async #entryNumbers(): Promise<number[]> {
+  /** The highest number that an entry's file has, 0 without any. */
+  async #newestEntry(): Promise<number> {
     const names = await this.#env.disk.list(entryFolder(this.#directory));
-    return names.map(entryNumber).filter((number) => number !== undefined);
+    return entryNumber(names.findLast((name) => entryNumber(name) !== undefined) ?? '') ?? 0;
   }
 
   async #readEntry(number: number): Promise<MetadataEntry | undefined> {
