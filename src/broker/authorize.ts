@@ -28,9 +28,6 @@ export function topicResource(name: string): Resource {
 
 export const allowEverything: Authorize = () => true;
 
-/** Kafka's "not asked for" in a field of authorized operations. */
-export const OPERATIONS_NOT_ASKED = -2147483648;
-
 /** Kafka's bit of each operation (AclOperation.java). */
 const OPERATION_BITS: Readonly<Record<Operation, number>> = {
   read: 3,

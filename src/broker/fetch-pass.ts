@@ -21,7 +21,8 @@ export type TopicAsked = FetchRequest['topics'][number];
 export type PartitionAsked = TopicAsked['partitions'][number];
 type Isolation = 'read_uncommitted' | 'read_committed';
 
-const READ_COMMITTED = 1;
+/** Kafka's isolation level by which only what is committed is shown. */
+export const READ_COMMITTED = 1;
 /** From here on the request speaks topic ids. */
 const TOPIC_ID_VERSION = 13;
 

@@ -14,6 +14,7 @@ import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { READ_COMMITTED } from '../fetch-pass.ts';
 import { confirmLease } from '../lease.ts';
 import { isTurnDue } from '../loop-turns.ts';
 import { checkLeaderEpoch } from '../partitions.ts';
@@ -37,7 +38,6 @@ const SPECIAL_SINCE: ReadonlyMap<bigint, number> = new Map([
   [-5n, 9],
   [-6n, 11],
 ]);
-const READ_COMMITTED = 1;
 const NO_TIMESTAMP = -1n;
 const NO_EPOCH = -1;
 /** The first version whose answer has a leader epoch. */

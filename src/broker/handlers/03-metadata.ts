@@ -8,12 +8,13 @@
  */
 
 import type { TopicImage } from '../../cluster/cluster-image.ts';
+import { OPERATIONS_NOT_ASKED } from '../../protocol/apis/03-metadata.ts';
 import type { Metadata } from '../../protocol/apis/index.ts';
 import { errorCode, KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/schema.ts';
 import { isInternalTopic, problemWithTopicName } from '../../protocol/topic-names.ts';
-import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
+import { authorizedOperations, CLUSTER, topicResource } from '../authorize.ts';
 import { clusterNodes } from '../cluster-view.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import type { Reply } from '../request.ts';

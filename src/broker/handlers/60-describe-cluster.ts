@@ -3,10 +3,11 @@
  * asked for by endpoint type, and no fenced brokers. Source: AuthHelper.computeDescribeClusterResponse (Kafka 4.x).
  */
 
+import { OPERATIONS_NOT_ASKED } from '../../protocol/apis/03-metadata.ts';
 import type { DescribeCluster } from '../../protocol/apis/index.ts';
 import { errorCode } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { authorizedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../authorize.ts';
+import { authorizedOperations, CLUSTER } from '../authorize.ts';
 import { clusterNodes } from '../cluster-view.ts';
 import { NO_FAILURE } from '../failure.ts';
 import type { Reply } from '../request.ts';

@@ -1,7 +1,7 @@
 import { api, array, boolean, ignorable, int16, int32, nullable, since, string, uuid, ZERO_UUID } from '../schema.ts';
 
 /** "Nobody asked": the value of an authorized-operations field without an answer. */
-const OPERATIONS_NOT_ASKED = -2147483648;
+export const OPERATIONS_NOT_ASKED = -2147483648;
 
 /**
  * Metadata. Null topics = all (v1+), an empty array = none, but all in v0. v4 auto-creation flag, v9 flexible, v10 topic ids
