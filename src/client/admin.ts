@@ -8,7 +8,7 @@ import { DescribeCluster } from '../protocol/apis/60-describe-cluster.ts';
 import { type ErrorName, errorName, isRetriable } from '../protocol/errors.ts';
 import { type AnyApi, type RequestOf, type ResponseOf, ZERO_UUID } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
-import { type Caller, callOnce, pauseBeforeRetry } from './call.ts';
+import { type Caller, callOnce, pauseBeforeRetry, unreachable } from './call.ts';
 import { ClientError, ConnectionLost } from './client-error.ts';
 import { Deadline } from './deadline.ts';
 import { describeAllTopics, describeTopicsByName, requestCluster, type TopicDescription } from './metadata.ts';
@@ -224,7 +224,7 @@ async function request<A extends AnyApi, T extends Answer>(
     const response = await callOnce(caller, ANY_NODE, api, ask).catch(async (error: unknown) => {
       if (!(error instanceof ConnectionLost)) throw error;
       isAnswerLost ||= isAsked;
-      await pauseBeforeRetry(caller, backoff, error);
+      await pauseBeforeRetry(caller, backoff, unreachable(error));
     });
     if (response === undefined) continue;
     const answer = answerOf(response);
@@ -234,11 +234,7 @@ async function request<A extends AnyApi, T extends Answer>(
     const refused = refusal(answer.errorCode, what, answer.errorMessage);
     // A topic that is not there will not come by itself.
     if (!isRetriable(name) || refused.kind === 'not-found') throw refused;
-    try {
-      await pauseBeforeRetry(caller, backoff, refused);
-    } catch {
-      throw refused;
-    }
+    await pauseBeforeRetry(caller, backoff, refused);
   }
 }
 
@@ -254,11 +250,7 @@ async function awaitLeaders(caller: Caller, name: string): Promise<TopicDescript
       if (!(error instanceof ClientError) || error.kind !== 'not-found') throw error;
       problem = error;
     }
-    try {
-      await pauseBeforeRetry(caller, backoff, problem);
-    } catch {
-      throw problem;
-    }
+    await pauseBeforeRetry(caller, backoff, problem);
   }
 }
 

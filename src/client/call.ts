@@ -28,7 +28,7 @@ export async function call<A extends AnyApi>(
       return await callOnce(caller, nodeId, api, message);
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
-      await pauseBeforeRetry(caller, backoff, error);
+      await pauseBeforeRetry(caller, backoff, unreachable(error));
     }
   }
 }
@@ -47,10 +47,15 @@ export async function callOnce<A extends AnyApi>(
   return reply.message;
 }
 
-/** Waits for the next attempt; throws `Unreachable` at the deadline, with what went wrong last. */
-export async function pauseBeforeRetry({ env, deadline }: Caller, backoff: Backoff, lastError: Error): Promise<void> {
+/** Waits for the next attempt; throws `problem`, what went wrong last, at the deadline. */
+export async function pauseBeforeRetry({ env, deadline }: Caller, backoff: Backoff, problem: Error): Promise<void> {
   await env.clock.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
-  if (deadline.passed) throw new Unreachable(lastError.message, { cause: lastError });
+  if (deadline.passed) throw problem;
+}
+
+/** What a lost connection comes to when there is no time for another. */
+export function unreachable(lost: ConnectionLost): Unreachable {
+  return new Unreachable(lost.message, { cause: lost });
 }
 
 /** The highest version that both sides speak. Throws `ClientError` of kind `refused` when there is none. */

@@ -41,11 +41,8 @@ export async function describeTopicsByName(caller: Caller, names: readonly strin
     const answer = found.map((topic, index) => topicOrRetry(topic, names[index] ?? ''));
     const retry = answer.find((item) => item instanceof KafkaError);
     if (retry === undefined) return answer.filter((item): item is TopicDescription => !(item instanceof KafkaError));
-    try {
-      await pauseBeforeRetry(caller, backoff, retry);
-    } catch {
-      throw new ClientError('refused', `the topic cannot be used now: ${retry.message}`, { cause: retry });
-    }
+    const problem = new ClientError('refused', `the topic cannot be used now: ${retry.message}`, { cause: retry });
+    await pauseBeforeRetry(caller, backoff, problem);
   }
 }
 

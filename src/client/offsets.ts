@@ -36,14 +36,10 @@ export async function listOffsets(
   while (open.length > 0) {
     const failed = await askLeaders(caller, open, { timestamp, isolation, offsets });
     if (failed === undefined) break;
-    const { error, places: failedPlaces } = failed;
-    try {
-      await pauseBeforeRetry(caller, backoff, error);
-    } catch {
-      const first = failedPlaces[0];
-      throw refusal(error.code, `offsets of topic '${first?.topic}' partition ${first?.partition}`);
-    }
-    open = await findLeaders(caller, failedPlaces);
+    const [first] = failed.places;
+    const what = `offsets of topic '${first?.topic}' partition ${first?.partition}`;
+    await pauseBeforeRetry(caller, backoff, refusal(failed.error.code, what));
+    open = await findLeaders(caller, failed.places);
   }
   return places.map((place) => offsets.get(key(place)));
 }

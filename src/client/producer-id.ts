@@ -1,5 +1,5 @@
 import { InitProducerId } from '../protocol/apis/22-init-producer-id.ts';
-import { errorName, isRetriable, KafkaError } from '../protocol/errors.ts';
+import { errorName, isRetriable } from '../protocol/errors.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, call, pauseBeforeRetry } from './call.ts';
 import { refusal } from './refusal.ts';
@@ -22,13 +22,8 @@ export async function initProducerId(caller: Caller): Promise<ProducerIdentity> 
       producerEpoch: -1,
     });
     if (answer.errorCode === 0) return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
-    const name = errorName(answer.errorCode);
     const refused = refusal(answer.errorCode, 'no producer id was given');
-    if (!isRetriable(name)) throw refused;
-    try {
-      await pauseBeforeRetry(caller, backoff, new KafkaError(name));
-    } catch {
-      throw refused;
-    }
+    if (!isRetriable(errorName(answer.errorCode))) throw refused;
+    await pauseBeforeRetry(caller, backoff, refused);
   }
 }
