@@ -19,7 +19,7 @@ interface Waiting {
 }
 
 export class ByteBudget {
-  readonly bytesMax: number;
+  #bytesMax: number;
   #usedBytes = 0;
   /** In order of arrival; a Set so that leaving the line is cheap. */
   readonly #line = new Set<Waiting>();
@@ -28,7 +28,19 @@ export class ByteBudget {
 
   constructor(bytesMax: number) {
     assert(bytesMax > 0, 'a budget holds at least one byte');
-    this.bytesMax = bytesMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  /** Changes the bound; what is in use beyond a smaller one stays so until it is given back. */
+  resize(bytesMax: number): void {
+    if (bytesMax === this.#bytesMax) return;
+    assert(bytesMax > 0, 'a budget holds at least one byte');
+    this.#bytesMax = bytesMax;
+    this.#grant();
   }
 
   get usedBytes(): number {
@@ -102,7 +114,7 @@ export class ByteBudget {
   }
 
   #fits(byteCount: number): boolean {
-    return this.#usedBytes + byteCount <= this.bytesMax || this.#usedBytes === 0;
+    return this.#usedBytes + byteCount <= this.#bytesMax || this.#usedBytes === 0;
   }
 
   #mayExceed(holder: object): boolean {
