@@ -8,6 +8,7 @@
 
 import type { ConfigDefinition } from './config-definition.ts';
 import { canonicalValue, problemWithValue } from './config-definition.ts';
+import { CONNECTION_SETTINGS } from './connection-settings.ts';
 import { parseProperties } from './properties.ts';
 import type { ConfigValue } from './topic-configs.ts';
 import { CONFIG_SOURCE, DURABILITY_CONFIG, TOPIC_CONFIGS } from './topic-configs.ts';
@@ -35,6 +36,7 @@ const ONE_BROKER = 'there is one broker so far';
 
 /** Settings that are not the default of a topic config. */
 const OWN_SETTINGS: readonly ConfigDefinition[] = [
+  ...CONNECTION_SETTINGS,
   {
     name: 'auto.create.topics.enable',
     type: 'boolean',

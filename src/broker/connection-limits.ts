@@ -1,5 +1,7 @@
 /** What one connection may cost and how long it may keep the broker waiting (B-1, B-2, B-7, B-8). Pure. */
 
+import type { EffectiveSettings } from './broker-settings.ts';
+
 export interface ConnectionLimits {
   /** Requests taken and not yet answered. */
   readonly requestsMax: number;
@@ -29,20 +31,20 @@ export interface ConnectionTimes {
 export type Lateness = 'first-frame' | 'frame' | 'stalled' | 'idle';
 
 const PRODUCE_KEY = 0;
-/** Decoded messages take many times their bytes, so only records may be long (B-2). */
-const OTHER_FRAME_BYTES_MAX = 8 << 20;
 
-export function connectionLimits(requestBytesMax: number, idleMsMax: number): ConnectionLimits {
-  const otherBytesMax = Math.min(requestBytesMax, OTHER_FRAME_BYTES_MAX);
+/** The limits as the settings are now. Decoded messages take many times their bytes, so only records may be long (B-2). */
+export function connectionLimits(settings: Pick<EffectiveSettings, 'number'>): ConnectionLimits {
+  const requestBytesMax = settings.number('socket.request.max.bytes');
+  const otherBytesMax = Math.min(requestBytesMax, settings.number('streamctl.request.max.bytes'));
   return {
-    requestsMax: 100,
+    requestsMax: settings.number('streamctl.requests.per.connection'),
     requestBytesMax: 32 << 20,
     unsentBytesMax: 4 << 20,
     frameBytesMax: (apiKey) => (apiKey === PRODUCE_KEY ? requestBytesMax : otherBytesMax),
-    firstFrameMsMax: 10_000,
-    frameMsMax: 30_000,
-    stallMsMax: 60_000,
-    idleMsMax,
+    firstFrameMsMax: settings.number('streamctl.first.frame.ms'),
+    frameMsMax: settings.number('streamctl.frame.ms'),
+    stallMsMax: settings.number('streamctl.stall.ms'),
+    idleMsMax: settings.number('connections.max.idle.ms'),
   };
 }
 

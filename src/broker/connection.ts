@@ -30,6 +30,8 @@ import { SendQueue } from './send-queue.ts';
 const API_VERSIONS_KEY = 18;
 /** Bytes of memory that a byte of a request without records may take when it is decoded: measured, 88 for 4. */
 const DECODED_RATIO = 22;
+/** In UTF-16 units, so of at least as many bytes (B-9). */
+const CLIENT_ID_LENGTH_MAX = 1024;
 
 export interface ConnectionOptions {
   readonly socket: NetSocket;
@@ -39,7 +41,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly pool: SlabPool;
   readonly budget: ByteBudget;
-  readonly limits: ConnectionLimits;
+  /** As they are at the moment of the call. */
+  readonly limits: () => ConnectionLimits;
   readonly handle: (route: Route, version: number, message: object, context: RequestContext) => Promise<Reply>;
   /** The peer did something that costs it its connection; for the log. */
   readonly onRefused: (connection: Connection, reason: string) => void;
@@ -76,7 +79,7 @@ export class Connection implements FrameSink, SocketSink {
   #requestBytes = 0;
 
   constructor(options: ConnectionOptions) {
-    const { socket, pool, budget, limits, clock, connectionId } = options;
+    const { socket, pool, budget, clock, connectionId } = options;
     this.#options = options;
     this.connectionId = connectionId;
     this.remote = socket.remote;
@@ -91,7 +94,8 @@ export class Connection implements FrameSink, SocketSink {
       this.#watch.readingResumed();
       socket.resume();
     };
-    this.#reader = new FrameReader({ pool, budget, frameBytesMax: limits.frameBytesMax, pause, resume }, this);
+    const frameBytesMax = (apiKey: number): number => options.limits().frameBytesMax(apiKey);
+    this.#reader = new FrameReader({ pool, budget, frameBytesMax, pause, resume }, this);
   }
 
   start(): void {
@@ -146,7 +150,7 @@ export class Connection implements FrameSink, SocketSink {
 
   /** What this connection has been waited for too long, if anything (B-7, B-8). */
   lateness(): Lateness | undefined {
-    return lateness(this.#options.limits, this.#times());
+    return lateness(this.#options.limits(), this.#times());
   }
 
   /** Bytes of answers that the peer has not read, and for how long it has read none. */
@@ -173,7 +177,10 @@ export class Connection implements FrameSink, SocketSink {
     try {
       const { apiKey, apiVersion, correlationId, clientId, bodyOffset } = parseRequestHeader(slab.bytes);
       const route = routeOf(apiKey, this.#options.listener);
-      if (route === undefined) {
+      if (clientId.length > CLIENT_ID_LENGTH_MAX) {
+        slab.release();
+        this.#refuse(`a client id of ${clientId.length} characters`);
+      } else if (route === undefined) {
         slab.release();
         this.#refuse(`API ${apiKey} is not served`);
       } else if (isServed(route, apiVersion)) {
@@ -332,7 +339,7 @@ export class Connection implements FrameSink, SocketSink {
   }
 
   #settleReading(): void {
-    const { limits } = this.#options;
+    const limits = this.#options.limits();
     const isHeld =
       this.#state !== 'open' ||
       this.#holdCount > 0 ||

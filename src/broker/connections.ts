@@ -28,7 +28,7 @@ export class Connections {
   readonly #env: Env;
   readonly #settings: EffectiveSettings;
   readonly #options: ConnectionsOptions;
-  readonly #limits: ConnectionLimits;
+  #limits: ConnectionLimits;
   /** Commands on the directory, which only its owner can give, do not wait for what others send or do not send. */
   readonly #budgets: Readonly<Record<'tcp' | 'unix', ByteBudget>>;
   readonly #open = new Set<Connection>();
@@ -43,10 +43,7 @@ export class Connections {
     this.#env = env;
     this.#settings = settings;
     this.#options = options;
-    this.#limits = connectionLimits(
-      settings.number('socket.request.max.bytes'),
-      settings.number('connections.max.idle.ms'),
-    );
+    this.#limits = connectionLimits(settings);
     const queuedBytesMax = settings.number('queued.max.request.bytes');
     this.#budgets = { tcp: new ByteBudget(queuedBytesMax), unix: new ByteBudget(queuedBytesMax) };
   }
@@ -62,6 +59,7 @@ export class Connections {
       socket.destroy();
       return;
     }
+    if (this.#open.size === 0) this.#readSettings();
     this.#acceptedInSweep += 1;
     const connection = new Connection({
       socket,
@@ -71,7 +69,7 @@ export class Connections {
       clock: this.#env.clock,
       pool: this.#options.pool,
       budget: this.#budgets[listener],
-      limits: this.#limits,
+      limits: () => this.#limits,
       handle: this.#options.handle,
       onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${oneLine(reason)}`),
       onFault: (what, error) => logFault(this.#env.log, what, error),
@@ -114,6 +112,14 @@ export class Connections {
     return this.#acceptedInSweep >= rate ? 'more than max.connection.creation.rate' : undefined;
   }
 
+  /** At most a sweep later than they were altered; a first connection finds them as they are. */
+  #readSettings(): void {
+    this.#limits = connectionLimits(this.#settings);
+    const queuedBytesMax = this.#settings.number('queued.max.request.bytes');
+    this.#budgets.tcp.resize(queuedBytesMax);
+    this.#budgets.unix.resize(queuedBytesMax);
+  }
+
   #forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
     this.#countHost(connection, -1);
@@ -135,6 +141,7 @@ export class Connections {
   #sweep(): void {
     this.#acceptedInSweep = 0;
     this.#complaintsInSweep = 0;
+    this.#readSettings();
     for (const connection of [...this.#open]) {
       const late = connection.lateness();
       if (late === undefined) continue;

@@ -46,8 +46,12 @@ export class NodeFile implements DiskFile {
   size(): Promise<number> {
     return new Promise((resolve, reject) => {
       fstat(this.#descriptor, (error, stat) => {
-        if (error === null) resolve(stat.size);
-        else reject(error);
+        if (error !== null) reject(error);
+        else if (stat.isFile()) resolve(stat.size);
+        else
+          reject(
+            Object.assign(new Error('this is no regular file'), { code: stat.isDirectory() ? 'EISDIR' : 'EINVAL' }),
+          );
       });
     });
   }

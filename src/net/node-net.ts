@@ -24,6 +24,8 @@ export interface NodeNetOptions {
 }
 
 const BACKLOG_RETRY_MS = 20;
+/** After so long without a byte the system asks whether the peer is still there: a machine that lost its power says no goodbye (B-8). */
+const KEEP_ALIVE_MS = 60_000;
 
 export function nodeNet(options: NodeNetOptions): Net {
   return {
@@ -37,7 +39,12 @@ async function listen(
   address: NetAddress,
   onConnection: (socket: NetSocket) => void,
 ): Promise<NetListener> {
-  const server = createServer({ pauseOnConnect: true, noDelay: true });
+  const server = createServer({
+    pauseOnConnect: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
   server.on('connection', (accepted) => onConnection(take(options, accepted)));
   if (!('path' in address)) {
     const { host, port } = address;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-settings.ts';
 import { Connection } from '../../src/broker/connection.ts';
 import { connectionLimits } from '../../src/broker/connection-limits.ts';
 import { BrokerStopped, type Reply, type RequestContext } from '../../src/broker/request.ts';
@@ -40,6 +41,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
   const budget = new ByteBudget(64 << 20);
   const taken: Taken[] = [];
   const refusals: string[] = [];
+  const limits = connectionLimits(new EffectiveSettings(brokerSettings({}), () => new Map()));
   let closedCount = 0;
   const connection = new Connection({
     socket,
@@ -49,7 +51,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
     clock,
     pool: new SlabPool(),
     budget,
-    limits: connectionLimits(100 << 20, 600_000),
+    limits: () => limits,
     handle: (route, _version, _message, context) => {
       const { promise, resolve, reject } = deferred<Reply>();
       taken.push({ apiKey: route.api.key, context, answer: resolve, fail: reject });

@@ -20,7 +20,8 @@ function setUpWith(handle: () => Promise<Reply>, assignments: readonly string[] 
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const log = { debug: () => undefined, info: () => undefined, warn, error: warn };
-  const settings = new EffectiveSettings(brokerSettings({ assignments }), () => new Map());
+  const kept = new Map<string, string>();
+  const settings = new EffectiveSettings(brokerSettings({ assignments }), () => kept);
   const connections = new Connections({ clock, log } as Partial<Env> as Env, settings, {
     pool: new SlabPool(),
     handle,
@@ -31,7 +32,7 @@ function setUpWith(handle: () => Promise<Reply>, assignments: readonly string[] 
     connections.accept(socket, listener);
     return socket;
   };
-  return { clock, warnings, connections, accept };
+  return { clock, warnings, connections, accept, kept };
 }
 
 describe('connections', () => {
@@ -42,6 +43,35 @@ describe('connections', () => {
     first?.destroy();
     assert.equal(accept().isDestroyed, false);
     assert.equal(accept('unix', 'unix').isDestroyed, false, 'the owner of the directory is always let in');
+  });
+
+  it('obey limits that are altered while they are open', () => {
+    const { clock, warnings, accept, kept } = setUp();
+    const socket = accept();
+    kept.set('streamctl.request.max.bytes', '1024').set('streamctl.first.frame.ms', '500');
+    clock.advance(1001);
+    assert.deepEqual([socket.isDestroyed, warnings.length], [true, 1], 'no first request within 500 ms');
+    const next = accept();
+    const frame = Buffer.alloc(4 + 1025);
+    frame.writeInt32BE(1025);
+    frame.writeInt16BE(3, 4);
+    next.receive(frame.subarray(0, 8));
+    assert.deepEqual([next.hasEnded, warnings.length], [true, 2], 'Metadata longer than 1024 bytes');
+  });
+
+  it('of a client whose id is longer than 1,024 characters are closed, and the id is not told', () => {
+    const { warnings, accept } = setUp();
+    const socket = accept();
+    const header = Buffer.concat([
+      Buffer.from([0, 3, 0, 8, 0, 0, 0, 1, 4, 1]),
+      Buffer.alloc(1025, 'x'),
+      Buffer.alloc(5),
+    ]);
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(header.length);
+    socket.receive(Buffer.concat([length, header]));
+    assert.equal(socket.hasEnded, true);
+    assert.ok((warnings[0] ?? '').length < 100);
   });
 
   it('of the owner on this host are read although others fill the memory for requests with what they never finish', () => {

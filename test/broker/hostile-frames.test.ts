@@ -1,5 +1,6 @@
 /** Bytes that no proper client sends, against a whole broker: it refuses or answers, and keeps nothing of them. */
 import assert from 'node:assert/strict';
+import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-settings.ts';
 import { Connection } from '../../src/broker/connection.ts';
 import { connectionLimits } from '../../src/broker/connection-limits.ts';
 import { ByteBudget } from '../../src/kernel/byte-budget.ts';
@@ -92,6 +93,8 @@ describe('hostile frames', () => {
     this.timeout(60_000);
     return withBroker(async (test) => {
       await test.createTopic('t');
+      const settings = brokerSettings({ assignments: ['socket.request.max.bytes=1048576'] });
+      const limits = connectionLimits(new EffectiveSettings(settings, () => new Map()));
       const prng = new Prng(11);
       const frames = seeds(test);
       const budget = new ByteBudget(64 << 20);
@@ -106,7 +109,7 @@ describe('hostile frames', () => {
           clock: test.env.clock,
           pool,
           budget,
-          limits: connectionLimits(1 << 20, 600_000),
+          limits: () => limits,
           handle: (route, version, message, context) => test.broker.handle(route.api, version, message, context),
           onRefused: () => undefined,
           onFault: (what, error) => assert.fail(`${what}: ${String(error)}`),
