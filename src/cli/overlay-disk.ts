@@ -3,7 +3,7 @@
  * as it is now; nothing is ever written there. It lets the whole broker open somebody else's logs, cut a torn tail and rebuild
  * an index, for this process's eyes only.
  */
-import type { Disk, DiskFile, DiskStat } from '../kernel/env.ts';
+import type { Disk, DiskFile, DiskStat, FileSystemFacts } from '../kernel/env.ts';
 import { OverlayContent, overlayFile } from './overlay-file.ts';
 
 /** What this disk has at a path in place of the real one's. */
@@ -145,6 +145,10 @@ export class OverlayDisk implements Disk {
 
   watch(path: string, onHint: () => void): ReturnType<Disk['watch']> {
     return this.#real.watch(path, onHint);
+  }
+
+  fileSystem(path: string): Promise<FileSystemFacts> {
+    return this.#real.fileSystem(path);
   }
 
   /** The file at `path` as one of this disk's own, as an open for writing makes it. */

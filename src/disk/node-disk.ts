@@ -23,6 +23,7 @@ import {
 import { dirname } from 'node:path';
 import type { Disk, DiskFile, DiskStat, OpenMode } from '../kernel/env.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
+import { fileSystemOf } from './file-system-kind.ts';
 import { NodeFile, settle } from './node-file.ts';
 import { type WatchOptions, watchDirectory } from './watch-directory.ts';
 
@@ -55,6 +56,7 @@ export function nodeDisk(options: WatchOptions): Disk {
     removeTree: (path) => call((done) => rm(path, { recursive: true, force: true }, done)),
     syncDirectory,
     watch: (path, onHint) => watchDirectory(path, onHint, options),
+    fileSystem: fileSystemOf,
   };
 }
 

@@ -7,18 +7,28 @@ import { arch, platform } from 'node:os';
 
 /** The checksum of `bytes` from `start` to `end` (exclusive), as an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  return crc32cFrom(0, bytes, start, end);
+}
+
+/**
+ * The checksum of some bytes with the checksum `previous` (0 for none) followed by `bytes` from `start` to `end` (exclusive):
+ * so the checksum of a file grows with the file.
+ */
+export function crc32cFrom(previous: number, bytes: Uint8Array, start: number, end: number): number {
   if (end - start < NATIVE_BYTES_MIN) {
-    return crc32cInJavaScript(bytes, start, end);
+    return crc32cInJavaScript(bytes, start, end, previous);
   }
   native ??= loadNative() ?? 'none';
-  return native === 'none' ? crc32cInJavaScript(bytes, start, end) : native(bytes.subarray(start, end));
+  return native === 'none'
+    ? crc32cInJavaScript(bytes, start, end, previous)
+    : native(bytes.subarray(start, end), previous);
 }
 
 /** The same without the native package. */
-export function crc32cInJavaScript(bytes: Uint8Array, start: number, end: number): number {
+export function crc32cInJavaScript(bytes: Uint8Array, start: number, end: number, previous = 0): number {
   tables ??= makeTables();
   const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
-  let crc = -1;
+  let crc = ~previous;
   let at = start;
   for (; at + 8 <= end; at += 8) {
     crc ^= byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24);
@@ -38,7 +48,7 @@ export function crc32cInJavaScript(bytes: Uint8Array, start: number, end: number
   return ~crc >>> 0;
 }
 
-type Native = (bytes: Uint8Array) => number;
+type Native = (bytes: Uint8Array, previous: number) => number;
 type Tables = readonly [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
 
 /** Below this a call into native code costs more than it saves. */

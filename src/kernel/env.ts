@@ -31,6 +31,19 @@ export interface DiskStat {
   readonly uid: number;
 }
 
+/** What carries a path. */
+export interface FileSystemFacts {
+  /** As the system names it: `ext4`, `nfs`, `fuse.sshfs`; `unknown` where it does not tell. */
+  readonly kind: string;
+  /** Whether other machines see the same files, so that neither locks nor syncs mean here what the directory relies on. */
+  readonly isNetwork: boolean;
+  /** Whether it is one that nothing is known of by name and that may be a network's (FUSE). */
+  readonly isUncertain: boolean;
+  readonly totalBytes: number;
+  /** For this user. */
+  readonly freeBytes: number;
+}
+
 /** `r` read; `r+` read and write, must exist; `wx+` create, must not exist; `w+` create or take what is there, not truncating. */
 export type OpenMode = 'r' | 'r+' | 'wx+' | 'w+';
 
@@ -59,6 +72,8 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>;
   /** Calls `onHint` some time after something changed in the directory; a hint may be lost, merged or late (R-10). */
   watch(path: string, onHint: () => void): DiskWatch;
+  /** Of the file system that holds `path`, which must exist. */
+  fileSystem(path: string): Promise<FileSystemFacts>;
 }
 
 export interface DiskWatch {

@@ -258,7 +258,9 @@ export class LogWriter {
   async #wrote(group: AppendGroup): Promise<void> {
     const { segment } = group;
     for (const { bytes, lastOffset, maxTimestamp } of group.batches) {
-      segment.noteWritten({ lastOffset, sizeBytes: bytes.length, maxTimestamp }, this.#config.indexIntervalBytes);
+      if (segment.checkedTo === segment.writtenBytes) segment.checkedTo += bytes.length;
+      const written = { head: bytes, lastOffset, sizeBytes: bytes.length, maxTimestamp };
+      segment.noteWritten(written, this.#config.indexIntervalBytes);
     }
     segment.plannedBatches -= group.batches.length;
     this.#saidShortage = false;

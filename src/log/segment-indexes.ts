@@ -7,7 +7,7 @@ import * as batch from '../protocol/records/batch.ts';
 import type { FileSync } from './atomic-file.ts';
 import { scanBatches } from './batch-scan.ts';
 import type { OpenFiles } from './open-files.ts';
-import { Segment, type SegmentContext } from './segment.ts';
+import { HEAD_BYTES, Segment, type SegmentContext, type WrittenBatch } from './segment.ts';
 
 /** The segments whose index entries are kept in memory; beyond, the least recently used ones are dropped. */
 const LOADED_SEGMENTS_MAX = 64;
@@ -140,11 +140,9 @@ export class SegmentIndexes {
 }
 
 /** What the indexes need of a batch whose header is at `at`. */
-export function writtenBatchOf(
-  bytes: Buffer,
-  at: number,
-): { lastOffset: number; sizeBytes: number; maxTimestamp: bigint } {
+export function writtenBatchOf(bytes: Buffer, at: number): WrittenBatch {
   return {
+    head: bytes.subarray(at, at + HEAD_BYTES),
     lastOffset: batch.lastOffset(bytes, at),
     sizeBytes: batch.batchBytes(bytes, at),
     maxTimestamp: batch.maxTimestamp(bytes, at),

@@ -7,6 +7,7 @@
  * A segment is planned when the log rolls to it in memory; its files are made when the first batch of it is written. The index
  * rules are those of Kafka 4's LogSegment.append (contract 4.3).
  */
+import { crc32cFrom } from '../kernel/crc32c.ts';
 import type { Env } from '../kernel/env.ts';
 import type { FileSync } from './atomic-file.ts';
 import { OffsetIndex } from './offset-index.ts';
@@ -33,10 +34,20 @@ export interface SegmentFacts {
   readonly largest: TimestampAtOffset;
   readonly firstTimestamp: bigint | undefined;
   readonly bytesSinceIndexEntry: number;
+  /** See `Segment.headsCrc`; absent: not known. */
+  readonly headsCrc?: number | undefined;
+  /** CRC-32C of the index files as the last close left them; absent: not known. */
+  readonly indexCrc?: number | undefined;
+  readonly timeIndexCrc?: number | undefined;
 }
+
+/** What of a batch its CRC does not cover, and the CRC itself: base offset, length, leader epoch, magic, CRC. */
+export const HEAD_BYTES = 21;
 
 /** A batch as it went into the file. */
 export interface WrittenBatch {
+  /** Begins with the batch's first HEAD_BYTES bytes; not kept. */
+  readonly head: Buffer;
   readonly lastOffset: number;
   readonly sizeBytes: number;
   readonly maxTimestamp: bigint;
@@ -60,6 +71,17 @@ export class Segment {
   firstTimestamp: bigint | undefined;
   /** Producers at its base offset, in the format of the file; written when the segment is made. */
   snapshot: Buffer | undefined = undefined;
+  /**
+   * CRC-32C over the first HEAD_BYTES bytes of every batch in `writtenBytes`, in order: with each batch's own CRC it covers the
+   * whole file. undefined where it is not known.
+   */
+  headsCrc: number | undefined;
+  /** The bytes [checkedFrom, checkedTo) of the file were compared with their CRCs by this process, or written by it. */
+  checkedFrom: number;
+  checkedTo: number;
+  /** CRC-32C of the index files as the last close left them; undefined where not known, or once they are built anew. */
+  indexCrc: number | undefined;
+  timeIndexCrc: number | undefined;
   /** Whether its `.log` exists. */
   created: boolean;
   /** Whether the indexes were read and found sound, or were built by this process. */
@@ -84,6 +106,11 @@ export class Segment {
     this.firstTimestamp = facts.firstTimestamp;
     this.created = created;
     this.indexesChecked = !created;
+    this.headsCrc = facts.headsCrc;
+    this.checkedFrom = facts.logBytes;
+    this.checkedTo = facts.logBytes;
+    this.indexCrc = facts.indexCrc;
+    this.timeIndexCrc = facts.timeIndexCrc;
     this.#largest = facts.largest;
     this.#bytesSinceIndexEntry = facts.bytesSinceIndexEntry;
   }
@@ -100,6 +127,7 @@ export class Segment {
       largest: NO_TIMESTAMP,
       firstTimestamp: undefined,
       bytesSinceIndexEntry: 0,
+      headsCrc: 0,
     };
     return new Segment(context, facts, false);
   }
@@ -124,6 +152,7 @@ export class Segment {
       this.#bytesSinceIndexEntry = 0;
     }
     this.#bytesSinceIndexEntry += batch.sizeBytes;
+    if (this.headsCrc !== undefined) this.headsCrc = crc32cFrom(this.headsCrc, batch.head, 0, HEAD_BYTES);
     this.writtenBytes += batch.sizeBytes;
   }
 
@@ -148,6 +177,11 @@ export class Segment {
     this.openedBytes = 0;
     this.firstTimestamp = undefined;
     this.indexesChecked = true;
+    this.headsCrc = 0;
+    this.checkedFrom = 0;
+    this.checkedTo = 0;
+    this.indexCrc = undefined;
+    this.timeIndexCrc = undefined;
   }
 
   /** Of a sealed segment whose time index was read: its last entry holds the largest timestamp. */

@@ -4,6 +4,7 @@ import { OpenFiles } from '../../src/log/open-files.ts';
 import { Segment } from '../../src/log/segment.ts';
 import { contentOf, newMachine, run } from './log-in-world.ts';
 
+const head = Buffer.alloc(21);
 const DIRECTORY = '/d/brokers/1';
 const BASE_TIMESTAMP = 0x18bcfe56800n;
 
@@ -13,7 +14,7 @@ async function goldenSegment(env: Env): Promise<Segment> {
   const segment = Segment.planned(context, 100);
   for (let batch = 0; batch < 7; batch++) {
     const maxTimestamp = BASE_TIMESTAMP + 1000n * BigInt(batch) + 2n;
-    segment.noteWritten({ lastOffset: 102 + 3 * batch, sizeBytes: 115, maxTimestamp }, 100);
+    segment.noteWritten({ head, lastOffset: 102 + 3 * batch, sizeBytes: 115, maxTimestamp }, 100);
   }
   await segment.sealIndexes();
   return segment;
@@ -43,7 +44,7 @@ describe('log: segment', () => {
       const segment = Segment.planned(context, 0);
       const timestamps = [50n, 40n, 30n, 60n];
       for (const [offset, maxTimestamp] of timestamps.entries()) {
-        segment.noteWritten({ lastOffset: offset, sizeBytes: 200, maxTimestamp }, 100);
+        segment.noteWritten({ head, lastOffset: offset, sizeBytes: 200, maxTimestamp }, 100);
       }
       assert.equal(segment.offsetIndex.entries.count, 3);
       assert.deepEqual(segment.timeIndex.lookupBelow(60n), { timestamp: 50n, offset: 0 });
@@ -57,7 +58,7 @@ describe('log: segment', () => {
     await run(machine, async (env) => {
       const context = { env, files: new OpenFiles(env.disk, 4, 4), directory: DIRECTORY };
       const segment = Segment.planned(context, 0);
-      segment.noteWritten({ lastOffset: 4, sizeBytes: 200, maxTimestamp: 7n }, 4096);
+      segment.noteWritten({ head, lastOffset: 4, sizeBytes: 200, maxTimestamp: 7n }, 4096);
       await segment.sealIndexes();
       await segment.sealIndexes();
     });

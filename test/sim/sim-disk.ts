@@ -1,6 +1,6 @@
 /** `Disk` of one simulated process: the machine's file system with time, faults and the process' own death. */
 import { crc32 } from 'node:zlib';
-import type { Disk, DiskFile, DiskStat, DiskWatch, OpenMode } from '../../src/kernel/env.ts';
+import type { Disk, DiskFile, DiskStat, DiskWatch, FileSystemFacts, OpenMode } from '../../src/kernel/env.ts';
 import type { DiskCall, DiskFault, DiskFaultPlan } from './disk-faults.ts';
 import type { FileSystem, Inode } from './file-system.ts';
 import type { Prng } from './prng.ts';
@@ -148,6 +148,10 @@ export class SimDisk implements Disk {
     };
     this.#process.own({ abandon: close });
     return { close: async () => close() };
+  }
+
+  async fileSystem(): Promise<FileSystemFacts> {
+    return { kind: 'simulated', isNetwork: false, isUncertain: false, totalBytes: 1e12, freeBytes: 1e12 };
   }
 
   /** One system call: its time, its fault, its line in the trace. `effect` is told of faults other than an error. */
