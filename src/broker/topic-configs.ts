@@ -295,7 +295,19 @@ export function logConfigOf(topicConfigs: ReadonlyMap<string, string>, brokerSet
     flushMs: safeNumber(text('flush.ms')),
     durability: durabilityOf(text(DURABILITY_CONFIG)),
     compressionType: 'producer',
+    cleanupPolicy: 'delete',
+    retentionMs: numberOrUnlimited(text('retention.ms')),
+    retentionBytes: numberOrUnlimited(text('retention.bytes')),
+    fileDeleteDelayMs: 60_000,
+    producerIdExpirationMs: 86_400_000,
+    minInsyncReplicas: safeNumber(text('min.insync.replicas')),
   };
+}
+
+/** Anything negative means that there is no limit. */
+function numberOrUnlimited(text: string): number {
+  const number = safeNumber(text);
+  return number < 0 ? Number.POSITIVE_INFINITY : number;
 }
 
 /** Kafka's "never" and "unlimited" are the largest int64; as a number the largest exact one means the same. */

@@ -27,6 +27,17 @@ export interface LogConfig {
   readonly flushMs: number;
   readonly durability: Durability;
   readonly compressionType: 'producer';
+  readonly cleanupPolicy: 'delete';
+  /** A sealed segment goes when its newest record is older; Infinity: none goes for that reason. */
+  readonly retentionMs: number;
+  /** The oldest segments go while what stays is at least as large; Infinity: none goes for that reason. */
+  readonly retentionBytes: number;
+  /** How long the files of a deleted segment stay, under another name, for those who read them. */
+  readonly fileDeleteDelayMs: number;
+  /** A producer that is idle for longer is forgotten, unless it has an open transaction. */
+  readonly producerIdExpirationMs: number;
+  /** Of acks=all. */
+  readonly minInsyncReplicas: number;
 }
 
 export const DEFAULT_LOG_CONFIG: LogConfig = {
@@ -43,4 +54,10 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMs: Number.POSITIVE_INFINITY,
   durability: 'ack',
   compressionType: 'producer',
+  cleanupPolicy: 'delete',
+  retentionMs: 604_800_000,
+  retentionBytes: Number.POSITIVE_INFINITY,
+  fileDeleteDelayMs: 60_000,
+  producerIdExpirationMs: 86_400_000,
+  minInsyncReplicas: 1,
 };

@@ -62,7 +62,12 @@ export function openDirectory(env: Env, options: Partial<LogDirectoryOptions> = 
 }
 
 export function openLog(logs: LogDirectory, config: Partial<LogConfig> = {}, leaderEpoch = 0): Promise<PartitionLog> {
-  const merged = { ...DEFAULT_LOG_CONFIG, timestampAfterMaxMs: 1n << 62n, ...config };
+  const merged = {
+    ...DEFAULT_LOG_CONFIG,
+    timestampAfterMaxMs: 1n << 62n,
+    retentionMs: Number.POSITIVE_INFINITY,
+    ...config,
+  };
   return logs.openPartition({ topic: 't', partition: 0, topicId: TOPIC_ID, config: merged, leaderEpoch });
 }
 
