@@ -7,6 +7,7 @@ const LENGTH_BYTES = 4;
 
 /** What only the connection knows at the moment of the look. */
 export interface ConnectionState {
+  readonly nowMs: number;
   readonly isRemote: boolean;
   /** Reading is stopped by us: what the peer does not send is not its fault. */
   readonly isReadingStopped: boolean;
@@ -56,8 +57,7 @@ export class ConnectionWatch {
     this.#activeMs = this.#progressMs;
   }
 
-  times({ isRemote, isReadingStopped, hasWork, unsentBytes }: ConnectionState): ConnectionTimes {
-    const nowMs = this.#clock.monotonicMs();
+  times({ nowMs, isRemote, isReadingStopped, hasWork, unsentBytes }: ConnectionState): ConnectionTimes {
     const isFrameDue = this.#receivedBytes > this.#framedBytes && !isReadingStopped;
     return {
       isRemote,

@@ -149,17 +149,24 @@ export class Connection implements FrameSink, SocketSink {
   }
 
   /** What this connection has been waited for too long, if anything (B-7, B-8). */
-  lateness(): Lateness | undefined {
-    return lateness(this.#options.limits(), this.#times());
+  lateness(nowMs: number): Lateness | undefined {
+    return lateness(this.#options.limits(), this.#times(nowMs));
+  }
+
+  /** Bytes of answers that the peer has not read. */
+  get unsentBytes(): number {
+    return this.#sendQueue.unsentBytes;
   }
 
   /** Bytes of answers that the peer has not read, and for how long it has read none. */
   unsent(): { readonly byteCount: number; readonly forMs: number } {
-    return { byteCount: this.#sendQueue.unsentBytes, forMs: this.#times().unsentForMs ?? 0 };
+    const nowMs = this.#options.clock.monotonicMs();
+    return { byteCount: this.#sendQueue.unsentBytes, forMs: this.#times(nowMs).unsentForMs ?? 0 };
   }
 
-  #times(): ConnectionTimes {
+  #times(nowMs: number): ConnectionTimes {
     return this.#watch.times({
+      nowMs,
       isRemote: this.#options.listener === 'tcp',
       isReadingStopped: this.#isSocketPaused || this.#isReadingHeld,
       hasWork: this.#turns.length > 0,
