@@ -1,6 +1,9 @@
 /** What the close record says of a log that was closed, from its segments. */
 import { assert } from '../kernel/assert.ts';
-import type { ClosedPartition } from './close-record.ts';
+import { crc32c } from '../kernel/crc32c.ts';
+import { type ClosedPartition, type ClosedSegment, hexCrc } from './close-record.ts';
+import { formatLeaderEpochFile } from './leader-epoch-file.ts';
+import type { EpochEntry } from './leader-epochs.ts';
 import type { ProducerTable } from './producer-table.ts';
 import type { Segment } from './segment.ts';
 
@@ -11,6 +14,7 @@ export function describeClosed(
   logStartOffset: number,
   endOffset: number,
   producers: ProducerTable,
+  epochs: readonly EpochEntry[],
 ): ClosedPartition {
   const active = segments[segments.length - 1];
   assert(active !== undefined, 'a log has a segment');
@@ -18,12 +22,7 @@ export function describeClosed(
     topicId,
     logStartOffset,
     endOffset,
-    segments: segments.map((segment) => ({
-      baseOffset: segment.baseOffset,
-      logBytes: segment.writtenBytes,
-      indexEntries: segment.offsetIndex.entries.count,
-      timeIndexEntries: segment.timeIndex.entries.count,
-    })),
+    segments: segments.map(describeSegment),
     active: {
       createdMs: active.createdMs,
       firstTimestamp: active.firstTimestamp === undefined ? null : String(active.firstTimestamp),
@@ -32,6 +31,25 @@ export function describeClosed(
       lastIndexedTimestamp: String(active.timeIndex.lastTimestamp),
       bytesSinceIndexEntry: active.bytesSinceIndexEntry,
     },
+    epochs: hexCrc(crc32c(Buffer.from(formatLeaderEpochFile(epochs)))),
     producers,
   };
+}
+
+function describeSegment(segment: Segment): ClosedSegment {
+  const { largestTimestamp, headsCrc } = segment;
+  return {
+    baseOffset: segment.baseOffset,
+    logBytes: segment.writtenBytes,
+    indexEntries: segment.offsetIndex.entries.count,
+    timeIndexEntries: segment.timeIndex.entries.count,
+    largestTimestamp: largestTimestamp === undefined ? null : String(largestTimestamp),
+    heads: hexOrNull(headsCrc),
+    index: hexOrNull(segment.offsetIndex.entries.digest),
+    timeIndex: hexOrNull(segment.timeIndex.entries.digest),
+  };
+}
+
+function hexOrNull(crc: number | undefined): string | null {
+  return crc === undefined ? null : hexCrc(crc);
 }

@@ -3,6 +3,7 @@
  * and high watermarks. Checkpoints are written in the background while logs grow (C-8), and once more at the close; none is
  * written that would not change. Partitions that nobody opened keep what is written of them, unparsed.
  */
+import { crc32c } from '../kernel/crc32c.ts';
 import type { Env, Timer } from '../kernel/env.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { formatOffsetCheckpoint, type OffsetsByPartition, parseOffsetCheckpoint } from './checkpoint-file.ts';
@@ -11,9 +12,11 @@ import {
   type ClosedPartition,
   formatCloseRecord,
   formatCloseRecordLine,
+  hexCrc,
   parseCloseRecord,
   parseCloseRecordLine,
 } from './close-record.ts';
+import { META_PROPERTIES_FILE } from './meta-properties.ts';
 import type { LogCloseResult, PartitionLog } from './partition-log.ts';
 
 const CHECKPOINT_MS = 5000;
@@ -38,6 +41,11 @@ export class DirectoryRecords {
   readonly #logStarts: Checkpoint;
   #lines = new Map<string, string>();
   #linesChanged = false;
+  /** What the record says of the directory's own files. */
+  #files: ReadonlyMap<string, string> | undefined;
+  /** Whether a checkpoint was replaced since. */
+  #filesChanged = false;
+  #totalBytes: number | undefined;
   #openLog: (name: string) => PartitionLog | undefined = () => undefined;
   readonly #advanced = new Set<string>();
   #timer: Timer | undefined;
@@ -50,7 +58,7 @@ export class DirectoryRecords {
     this.#sync = sync;
     this.#brokerDirectory = brokerDirectory;
     this.#canWrite = canWrite;
-    const checkpoint = (file: string): Checkpoint => new Checkpoint(env, sync, `${brokerDirectory}/log/${file}`);
+    const checkpoint = (name: string): Checkpoint => new Checkpoint(env, sync, `${brokerDirectory}/log`, name);
     this.#recoveryPoints = checkpoint(RECOVERY_POINT_FILE);
     this.#highWatermarks = checkpoint(HIGH_WATERMARK_FILE);
     this.#logStarts = checkpoint(LOG_START_FILE);
@@ -59,7 +67,20 @@ export class DirectoryRecords {
   /** Reads the close record. @throws UnknownFormatError */
   async load(): Promise<void> {
     const content = await readFileIfThere(this.#env.disk, this.#closeRecordPath);
-    if (content !== undefined) this.#lines = parseCloseRecord(content) ?? new Map();
+    const record = content === undefined ? undefined : parseCloseRecord(content);
+    if (record === undefined) return;
+    this.#lines = record.linesByName;
+    this.#files = record.files;
+    this.#totalBytes = record.totalBytes;
+  }
+
+  /** Bytes in the broker's folder as the last close counted them; undefined when it did not. What is set here the next one writes. */
+  get totalBytes(): number | undefined {
+    return this.#totalBytes;
+  }
+
+  set totalBytes(bytes: number | undefined) {
+    this.#totalBytes = bytes;
   }
 
   /** From whom the offsets of open logs come. */
@@ -137,6 +158,7 @@ export class DirectoryRecords {
   save(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#noteAdvanced();
+      await this.#noteFiles();
       await this.#saveLines();
       for (const checkpoint of this.#checkpoints) await checkpoint.save();
     });
@@ -171,14 +193,39 @@ export class DirectoryRecords {
   }
 
   async #saveAll(): Promise<void> {
+    await this.#noteFiles();
     await this.#saveLines();
     await this.#saveCheckpoints();
+  }
+
+  /** Puts the checksums of what the files are about to hold into the record: when it is read, they do. */
+  async #noteFiles(): Promise<void> {
+    const changed =
+      this.#linesChanged || this.#filesChanged || this.#checkpoints.some((checkpoint) => checkpoint.changed);
+    if (!changed) return;
+    const files = new Map<string, string>();
+    const properties = this.#files?.get(META_PROPERTIES_FILE) ?? (await this.#digestOfProperties());
+    if (properties !== undefined) files.set(META_PROPERTIES_FILE, properties);
+    for (const checkpoint of this.#checkpoints) {
+      const digest = await checkpoint.digest();
+      if (digest !== undefined) files.set(checkpoint.name, digest);
+    }
+    this.#files = files;
+    this.#filesChanged = false;
+    this.#linesChanged = true;
+  }
+
+  /** That file is made once and never changes. */
+  async #digestOfProperties(): Promise<string | undefined> {
+    const content = await readFileIfThere(this.#env.disk, `${this.#brokerDirectory}/log/${META_PROPERTIES_FILE}`);
+    return content === undefined ? undefined : hexCrc(crc32c(content));
   }
 
   async #saveLines(): Promise<void> {
     if (!this.#linesChanged) return;
     const { disk } = this.#env;
-    await replaceFile(disk, this.#sync, this.#closeRecordPath, formatCloseRecord(this.#lines));
+    const record = { linesByName: this.#lines, files: this.#files, totalBytes: this.#totalBytes };
+    await replaceFile(disk, this.#sync, this.#closeRecordPath, formatCloseRecord(record));
     await disk.syncDirectory(this.#brokerDirectory);
     this.#linesChanged = false;
   }
@@ -186,7 +233,9 @@ export class DirectoryRecords {
   async #saveCheckpoints(): Promise<void> {
     let replaced = false;
     for (const checkpoint of this.#checkpoints) replaced = (await checkpoint.save()) || replaced;
-    if (replaced) await this.#env.disk.syncDirectory(`${this.#brokerDirectory}/log`);
+    if (!replaced) return;
+    this.#filesChanged = true;
+    await this.#env.disk.syncDirectory(`${this.#brokerDirectory}/log`);
   }
 
   #dropLine(name: string): void {
@@ -203,16 +252,31 @@ export class DirectoryRecords {
 
 /** One checkpoint file, read when first needed. */
 class Checkpoint {
+  readonly name: string;
   readonly #env: Env;
   readonly #sync: FileSync;
   readonly #path: string;
   #offsets: Promise<OffsetsByPartition> | undefined;
   #changed = false;
+  /** CRC-32C in hex of the file; undefined while there is none. */
+  #digest: string | undefined;
 
-  constructor(env: Env, sync: FileSync, path: string) {
+  constructor(env: Env, sync: FileSync, directory: string, name: string) {
+    this.name = name;
     this.#env = env;
     this.#sync = sync;
-    this.#path = path;
+    this.#path = `${directory}/${name}`;
+  }
+
+  /** Whether `save` would replace the file. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** CRC-32C in hex of the file as it is after `save`; undefined when there is none then. */
+  async digest(): Promise<string | undefined> {
+    const offsets = await this.offsets();
+    return this.#changed ? hexCrc(crc32c(Buffer.from(formatOffsetCheckpoint(offsets)))) : this.#digest;
   }
 
   offsets(): Promise<OffsetsByPartition> {
@@ -232,14 +296,16 @@ class Checkpoint {
   /** Replaces the file when something changed, and says whether it did; its directory is not synced. */
   async save(): Promise<boolean> {
     if (!this.#changed) return false;
-    const text = formatOffsetCheckpoint(await this.offsets());
-    await replaceFile(this.#env.disk, this.#sync, this.#path, Buffer.from(text));
+    const content = Buffer.from(formatOffsetCheckpoint(await this.offsets()));
+    await replaceFile(this.#env.disk, this.#sync, this.#path, content);
+    this.#digest = hexCrc(crc32c(content));
     this.#changed = false;
     return true;
   }
 
   async #read(): Promise<OffsetsByPartition> {
     const content = await readFileIfThere(this.#env.disk, this.#path);
+    if (content !== undefined) this.#digest = hexCrc(crc32c(content));
     return (content === undefined ? undefined : parseOffsetCheckpoint(content.toString('latin1'))) ?? new Map();
   }
 }

@@ -6,6 +6,7 @@
  * entries up; a command that only appends never reads it. No file stays open. Synced only when a segment is left for the next
  * one or was recovered, as the next recovery may not walk it again: an index can be derived.
  */
+import { crc32c, crc32cFrom } from '../kernel/crc32c.ts';
 import type { Disk } from '../kernel/env.ts';
 import type { FileSync } from './atomic-file.ts';
 
@@ -21,6 +22,8 @@ export class IndexEntries {
   /** Entries [#firstInMemory, #count). */
   #bytes: Buffer = Buffer.alloc(0);
   #firstInMemory: number;
+  /** CRC-32C of the entries before them; undefined when it is not known. */
+  #crcBefore: number | undefined;
   #count: number;
   /** How many of them were in the file when this object was made, or are since the entries were dropped from memory. */
   #oldCount: number;
@@ -31,12 +34,16 @@ export class IndexEntries {
   /** One flush at a time. */
   #flushing: Promise<void> = Promise.resolve();
 
-  /** `persistedCount` entries are in the file already; 0 for one that may not exist yet. */
-  constructor(disk: Disk, path: string, entryBytes: number, persistedCount: number) {
+  /**
+   * `persistedCount` entries are in the file already, with the CRC-32C `persistedCrc` where that is known; 0 for one that may
+   * not exist yet.
+   */
+  constructor(disk: Disk, path: string, entryBytes: number, persistedCount: number, persistedCrc?: number) {
     this.#disk = disk;
     this.path = path;
     this.entryBytes = entryBytes;
     this.#firstInMemory = persistedCount;
+    this.#crcBefore = persistedCount === 0 ? 0 : persistedCrc;
     this.#count = persistedCount;
     this.#oldCount = persistedCount;
     this.#persistedCount = persistedCount;
@@ -48,6 +55,12 @@ export class IndexEntries {
 
   get unwrittenCount(): number {
     return this.#count - this.#persistedCount;
+  }
+
+  /** CRC-32C of all entries, as the file has them once it is flushed; undefined when it is not known. */
+  get digest(): number | undefined {
+    const bytes = this.inMemory();
+    return this.#crcBefore === undefined ? undefined : crc32cFrom(this.#crcBefore, bytes, 0, bytes.length);
   }
 
   get loaded(): boolean {
@@ -72,8 +85,8 @@ export class IndexEntries {
   }
 
   /**
-   * Brings the file's entries into memory. False when the file is missing or holds fewer bytes than it should: the entries
-   * in memory are then worth nothing and the index is to be rebuilt.
+   * Brings the file's entries into memory. False when the file is missing, holds fewer bytes than it should or others than it
+   * held: the entries in memory are then worth nothing and the index is to be rebuilt.
    */
   load(): Promise<boolean> {
     if (this.loaded) return Promise.resolve(true);
@@ -89,14 +102,17 @@ export class IndexEntries {
     const old = (await this.#disk.readFile(this.path)).subarray(0, wanted);
     if (this.loaded) return true;
     if (old.length < wanted) return false;
+    if (this.#crcBefore !== undefined && crc32c(old) !== this.#crcBefore) return false;
     const added = this.#bytes.subarray(0, (this.#count - this.#firstInMemory) * this.entryBytes);
     this.#bytes = Buffer.concat([old, added]);
     this.#firstInMemory = 0;
+    this.#crcBefore = 0;
     return true;
   }
 
   /** Drops the entries from memory; all of them must be in the file, from where they are read again when needed. */
   unload(): void {
+    this.#crcBefore = this.digest;
     this.#bytes = Buffer.alloc(0);
     this.#firstInMemory = this.#count;
     this.#oldCount = this.#count;
@@ -145,6 +161,7 @@ export class IndexEntries {
     const added = this.#bytes.subarray(addedFrom, (this.#count - this.#firstInMemory) * this.entryBytes);
     this.#bytes = Buffer.concat([entries, added]);
     this.#firstInMemory = 0;
+    this.#crcBefore = 0;
     this.#oldCount = entries.length / this.entryBytes;
     this.#count = this.#bytes.length / this.entryBytes;
     this.#persistedCount = 0;

@@ -5,7 +5,7 @@
  */
 import { errorCodeOf } from '../kernel/error-code.ts';
 import { readFileIfThere } from './atomic-file.ts';
-import type { ClosedPartition } from './close-record.ts';
+import { type ClosedPartition, digestsOf } from './close-record.ts';
 import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
@@ -81,6 +81,7 @@ function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: reado
           : { timestamp: BigInt(active.largestTimestamp), offset: active.largestTimestampOffset },
       firstTimestamp: firstTimestamp === null ? undefined : BigInt(firstTimestamp),
       bytesSinceIndexEntry: active?.bytesSinceIndexEntry ?? 0,
+      ...digestsOf(segment),
     };
     return new Segment(contextOf(options), facts, true);
   });

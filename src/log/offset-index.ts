@@ -16,8 +16,8 @@ export class OffsetIndex {
   readonly entries: IndexEntries;
   readonly #baseOffset: number;
 
-  constructor(disk: Disk, path: string, baseOffset: number, persistedCount: number) {
-    this.entries = new IndexEntries(disk, path, OFFSET_INDEX_ENTRY_BYTES, persistedCount);
+  constructor(disk: Disk, path: string, baseOffset: number, persistedCount: number, persistedCrc?: number) {
+    this.entries = new IndexEntries(disk, path, OFFSET_INDEX_ENTRY_BYTES, persistedCount, persistedCrc);
     this.#baseOffset = baseOffset;
   }
 

@@ -266,7 +266,9 @@ export class PartitionLog {
       this.#host.env.log.warn(`${this.name}: not closed cleanly: ${String(error)}`);
       return 'unclean';
     }
-    return describeClosed(this.#segments.all(), this.topicId, this.logStartOffset, logEndOffset, producers);
+    const segments = this.#segments.all();
+    const { epochs } = this.#writer;
+    return describeClosed(segments, this.topicId, this.logStartOffset, logEndOffset, producers, epochs);
   }
 
   /** Kafka keeps the snapshots at segment bases and the newest one. */

@@ -9,6 +9,7 @@ import { assert } from '../kernel/assert.ts';
 import type { DiskFile } from '../kernel/env.ts';
 import { readFileIfThere } from './atomic-file.ts';
 import { readFully } from './batch-scan.ts';
+import { digestsOf } from './close-record.ts';
 import type { DurableOffsets } from './directory-records.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
@@ -221,8 +222,17 @@ async function sealedSegment(options: LoadOptions, found: FoundSegment): Promise
     ...factsOf(options, found.baseOffset, found.logBytes),
     indexEntries: Math.floor((index?.size ?? 0) / OFFSET_INDEX_ENTRY_BYTES),
     timeIndexEntries: Math.floor((timeIndex?.size ?? 0) / TIME_INDEX_ENTRY_BYTES),
+    ...carriedOver(options, found),
   };
   return new Segment(contextOf(options), facts, true);
+}
+
+/** What the record says of a file that still has the size that it had. Its indexes may have changed since. */
+function carriedOver(options: LoadOptions, found: FoundSegment): Partial<SegmentFacts> {
+  const recorded = options.closed?.segments.find(({ baseOffset }) => baseOffset === found.baseOffset);
+  if (recorded?.logBytes !== found.logBytes) return {};
+  const { headsCrc, largestTimestamp } = digestsOf(recorded);
+  return { headsCrc, largestTimestamp };
 }
 
 function factsOf(options: LoadOptions, baseOffset: number, logBytes: number): SegmentFacts {

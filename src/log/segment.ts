@@ -36,9 +36,11 @@ export interface SegmentFacts {
   readonly bytesSinceIndexEntry: number;
   /** See `Segment.headsCrc`; absent: not known. */
   readonly headsCrc?: number | undefined;
-  /** CRC-32C of the index files as the last close left them; absent: not known. */
+  /** CRC-32C of the entries in the index files; absent: not known. */
   readonly indexCrc?: number | undefined;
   readonly timeIndexCrc?: number | undefined;
+  /** The largest timestamp where `largest` does not say it; absent: not known. */
+  readonly largestTimestamp?: bigint | undefined;
 }
 
 /** What of a batch its CRC does not cover, and the CRC itself: base offset, length, leader epoch, magic, CRC. */
@@ -79,9 +81,6 @@ export class Segment {
   /** The bytes [checkedFrom, checkedTo) of the file were compared with their CRCs by this process, or written by it. */
   checkedFrom: number;
   checkedTo: number;
-  /** CRC-32C of the index files as the last close left them; undefined where not known, or once they are built anew. */
-  indexCrc: number | undefined;
-  timeIndexCrc: number | undefined;
   /** Whether its `.log` exists. */
   created: boolean;
   /** Whether the indexes were read and found sound, or were built by this process. */
@@ -90,6 +89,7 @@ export class Segment {
   readonly jitterFraction: number;
   readonly #context: SegmentContext;
   #largest: TimestampAtOffset;
+  #recordedTimestamp: bigint | undefined;
   #bytesSinceIndexEntry: number;
 
   constructor(context: SegmentContext, facts: SegmentFacts, created: boolean) {
@@ -98,8 +98,8 @@ export class Segment {
     this.baseOffset = facts.baseOffset;
     this.createdMs = facts.createdMs;
     this.path = this.#pathOf('.log');
-    this.offsetIndex = this.#newOffsetIndex(facts.indexEntries);
-    this.timeIndex = this.#newTimeIndex(facts.timeIndexEntries, facts.lastIndexedTimestamp);
+    this.offsetIndex = this.#newOffsetIndex(facts.indexEntries, facts.indexCrc);
+    this.timeIndex = this.#newTimeIndex(facts.timeIndexEntries, facts.lastIndexedTimestamp, facts.timeIndexCrc);
     this.plannedBytes = facts.logBytes;
     this.writtenBytes = facts.logBytes;
     this.openedBytes = facts.logBytes;
@@ -109,8 +109,7 @@ export class Segment {
     this.headsCrc = facts.headsCrc;
     this.checkedFrom = facts.logBytes;
     this.checkedTo = facts.logBytes;
-    this.indexCrc = facts.indexCrc;
-    this.timeIndexCrc = facts.timeIndexCrc;
+    this.#recordedTimestamp = facts.largestTimestamp;
     this.#largest = facts.largest;
     this.#bytesSinceIndexEntry = facts.bytesSinceIndexEntry;
   }
@@ -128,6 +127,7 @@ export class Segment {
       firstTimestamp: undefined,
       bytesSinceIndexEntry: 0,
       headsCrc: 0,
+      largestTimestamp: -1n,
     };
     return new Segment(context, facts, false);
   }
@@ -135,6 +135,13 @@ export class Segment {
   /** The largest timestamp written so far and the last offset of the batch that has it. */
   get largest(): TimestampAtOffset {
     return this.#largest;
+  }
+
+  /** The largest timestamp, -1n for none; undefined while it is not known of a sealed segment. */
+  get largestTimestamp(): bigint | undefined {
+    const recorded = this.#recordedTimestamp;
+    if (recorded === undefined) return this.#largest.timestamp < 0n ? undefined : this.#largest.timestamp;
+    return recorded > this.#largest.timestamp ? recorded : this.#largest.timestamp;
   }
 
   get bytesSinceIndexEntry(): number {
@@ -180,8 +187,7 @@ export class Segment {
     this.headsCrc = 0;
     this.checkedFrom = 0;
     this.checkedTo = 0;
-    this.indexCrc = undefined;
-    this.timeIndexCrc = undefined;
+    this.#recordedTimestamp = -1n;
   }
 
   /** Of a sealed segment whose time index was read: its last entry holds the largest timestamp. */
@@ -205,13 +211,13 @@ export class Segment {
     for (const suffix of ['.log', '.index', '.timeindex'] as const) await disk.remove(this.#pathOf(suffix));
   }
 
-  #newOffsetIndex(persistedCount: number): OffsetIndex {
-    return new OffsetIndex(this.#context.env.disk, this.#pathOf('.index'), this.baseOffset, persistedCount);
+  #newOffsetIndex(persistedCount: number, crc?: number): OffsetIndex {
+    return new OffsetIndex(this.#context.env.disk, this.#pathOf('.index'), this.baseOffset, persistedCount, crc);
   }
 
-  #newTimeIndex(persistedCount: number, lastTimestamp: bigint): TimeIndex {
+  #newTimeIndex(count: number, lastTimestamp: bigint, crc?: number): TimeIndex {
     const path = this.#pathOf('.timeindex');
-    return new TimeIndex(this.#context.env.disk, path, this.baseOffset, persistedCount, lastTimestamp);
+    return new TimeIndex(this.#context.env.disk, path, this.baseOffset, { count, crc, lastTimestamp });
   }
 
   #pathOf(suffix: '.log' | '.index' | '.timeindex'): string {

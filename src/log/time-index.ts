@@ -22,11 +22,16 @@ export class TimeIndex {
   readonly #baseOffset: number;
   #lastTimestamp: bigint;
 
-  /** `lastTimestamp` is that of the last entry in the file, -1n when there is none. */
-  constructor(disk: Disk, path: string, baseOffset: number, persistedCount: number, lastTimestamp: bigint) {
-    this.entries = new IndexEntries(disk, path, TIME_INDEX_ENTRY_BYTES, persistedCount);
+  /** `persisted.lastTimestamp` is that of the last entry in the file, -1n when there is none. */
+  constructor(
+    disk: Disk,
+    path: string,
+    baseOffset: number,
+    persisted: { readonly count: number; readonly crc?: number | undefined; readonly lastTimestamp: bigint },
+  ) {
+    this.entries = new IndexEntries(disk, path, TIME_INDEX_ENTRY_BYTES, persisted.count, persisted.crc);
     this.#baseOffset = baseOffset;
-    this.#lastTimestamp = lastTimestamp;
+    this.#lastTimestamp = persisted.lastTimestamp;
   }
 
   get lastTimestamp(): bigint {

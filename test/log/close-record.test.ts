@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { crc32c } from '../../src/kernel/crc32c.ts';
 import {
   type ClosedPartition,
   formatCloseRecord,
   formatCloseRecordLine,
+  hexCrc,
   parseCloseRecord,
   parseCloseRecordLine,
   UnknownFormatError,
@@ -13,7 +15,18 @@ const CLOSED: ClosedPartition = {
   topicId: 'AQIDBAUGBwgJCgsMDQ4PEA',
   logStartOffset: 0,
   endOffset: 120,
-  segments: [{ baseOffset: 0, logBytes: 900, indexEntries: 2, timeIndexEntries: 1 }],
+  segments: [
+    {
+      baseOffset: 0,
+      logBytes: 900,
+      indexEntries: 2,
+      timeIndexEntries: 1,
+      largestTimestamp: '7',
+      heads: '00000001',
+      index: null,
+      timeIndex: 'ffffffff',
+    },
+  ],
   active: {
     createdMs: 5,
     firstTimestamp: null,
@@ -42,26 +55,28 @@ const CLOSED: ClosedPartition = {
 
 describe('log: close record', () => {
   const line = formatCloseRecordLine('t-0', CLOSED);
-  const file = formatCloseRecord(
-    new Map([
-      ['t-0', line],
-      ['u-1', 'u-1 carried over'],
-    ]),
-  );
+  const linesByName = new Map([
+    ['t-0', line],
+    ['u-1', 'u-1 carried over'],
+  ]);
+  const files = new Map([['meta.properties', 'deadbeef']]);
+  const file = formatCloseRecord({ linesByName, files, totalBytes: 4711 });
 
   it('reads what it writes', () => {
     const { producers, ...facts } = parseCloseRecordLine(line) ?? {};
     const { producers: wanted, ...wantedFacts } = CLOSED;
     assert.deepEqual(facts, wantedFacts);
     assert.deepEqual(producers?.all(), wanted.all());
-    assert.deepEqual(
-      [...(parseCloseRecord(file) ?? [])],
-      [
-        ['t-0', line],
-        ['u-1', 'u-1 carried over'],
-      ],
-    );
-    assert.equal(parseCloseRecord(formatCloseRecord(new Map()))?.size, 0);
+    assert.deepEqual(parseCloseRecord(file), { linesByName, files, totalBytes: 4711 });
+    const nothing = { linesByName: new Map(), files: undefined, totalBytes: undefined };
+    assert.deepEqual(parseCloseRecord(formatCloseRecord(nothing)), nothing);
+  });
+
+  it('reads what part 1 wrote', () => {
+    const body = `${line}\n`;
+    const old = Buffer.from(`streamctl-close-record 1 1 ${hexCrc(crc32c(Buffer.from(body)))}\n${body}`);
+    const record = { linesByName: new Map([['t-0', line]]), files: undefined, totalBytes: undefined };
+    assert.deepEqual(parseCloseRecord(old), record);
   });
 
   it('any flipped bit counts as no record, or is refused as another version', () => {
@@ -89,7 +104,7 @@ describe('log: close record', () => {
   });
 
   it('a later version is refused', () => {
-    assert.throws(() => parseCloseRecord(Buffer.from('streamctl-close-record 2 0 00000000\n')), UnknownFormatError);
+    assert.throws(() => parseCloseRecord(Buffer.from('streamctl-close-record 3 0 00000000\n')), UnknownFormatError);
   });
 
   it('a line that is none counts as none', () => {

@@ -248,7 +248,7 @@ describe('log: directory', () => {
   it('a close record of a later version is refused before anything is written', async () => {
     const machine = newMachine();
     await life(machine, 1);
-    await run(machine, (env) => write(env, `${BROKER}/close-record`, 'streamctl-close-record 2 0 00000000\n'));
+    await run(machine, (env) => write(env, `${BROKER}/close-record`, 'streamctl-close-record 3 0 00000000\n'));
     const calls = recordCalls(machine, (call) => ['unlink', 'write', 'rename', 'mkdir'].includes(call));
     await run(machine, (env) => assert.rejects(openDirectory(env), UnknownFormatError));
     assert.deepEqual(calls, []);
