@@ -36,6 +36,17 @@ export function cutEpochsFromEnd(entries: readonly EpochEntry[], endOffset: numb
 }
 
 /**
+ * The entries of a log that begins at `startOffset`: the epoch of that offset begins there, those before it are gone; the same
+ * array when nothing is. Source: Kafka's LeaderEpochFileCache.truncateFromStart.
+ */
+export function cutEpochsFromStart(entries: readonly EpochEntry[], startOffset: number): readonly EpochEntry[] {
+  const first = entries.findLastIndex((entry) => entry.startOffset <= startOffset);
+  const entry = entries[first];
+  if (entry === undefined || (first === 0 && entry.startOffset === startOffset)) return entries;
+  return [{ epoch: entry.epoch, startOffset }, ...entries.slice(first + 1)];
+}
+
+/**
  * The largest epoch that is not above `epoch`, and where it ends (exclusive): the start of the next one, or the log's end.
  * Both are -1 when the log knows no epoch as high. When `epoch` is below all that the log knows, it is answered itself with
  * the start of the first epoch above it.

@@ -3,8 +3,12 @@
  *
  *   <topic>-<partition>/<20 digits>.log .index .timeindex     the digits are the segment's base offset
  *   <topic>-<partition>/<20 digits>.snapshot                  the digits are the first offset that it does not cover
+ *   <topic>-<partition>/<20 digits>.<one of them>.deleted     of a deleted segment
  *   <topic>-<partition>.<32 hex>-delete | -stray              a partition that is being removed; one of another topic id
  */
+
+/** What the file of a deleted segment has behind its name until it is gone. */
+export const DELETED_SUFFIX = '.deleted';
 
 export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.snapshot';
 

@@ -55,6 +55,14 @@ export class SegmentList {
     return last;
   }
 
+  /** Takes away the first segment, which must not be the active one. */
+  shift(): Segment {
+    assert(this.#segments.length > 1, 'the active segment stays');
+    const [first] = this.#segments.splice(0, 1);
+    assert(first !== undefined, 'a log has a segment');
+    return first;
+  }
+
   /** Puts `segment` in the place of all. */
   replaceAll(segment: Segment): void {
     this.#segments.splice(0, this.#segments.length, segment);
