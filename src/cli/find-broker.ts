@@ -21,6 +21,7 @@ import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { DiskWatch, Env } from '../kernel/env.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
 import { isDenied, MayOnlyRead, mayNotMake, mayNotRead, whereAllowed } from './access.ts';
+import { refuseNetworkFileSystem } from './file-system-check.ts';
 import { loadOnce } from './load-once.ts';
 
 /** Only a claim asks the files. */
@@ -46,6 +47,8 @@ export interface FindOptions {
   readonly timeoutMs: number;
   /** Whether a missing directory is made. */
   readonly createDirectory: boolean;
+  /** Whether a network file system is no reason not to become the broker. */
+  readonly allowNetworkFs?: boolean;
   /** Where the process already listens, to stand in its registration. */
   readonly endpoints: readonly Endpoint[];
   /** A line for people. */
@@ -199,11 +202,13 @@ export class BrokerSearch {
     if (!this.#options.createDirectory) {
       throw new ClientError('not-found', `there is no cluster in ${directory}; 'streamctl topics create' makes one`);
     }
+    await refuseNetworkFileSystem(this.#env, directory, this.#options.allowNetworkFs === true);
     return await makeCluster(this.#env, directory);
   }
 
   async #claim(clusterId: string): Promise<Claim> {
     const { directory, command, endpoints } = this.#options;
+    await refuseNetworkFileSystem(this.#env, directory, this.#options.allowNetworkFs === true);
     this.#log ??= await MetadataLog.open(this.#env, directory, clusterId);
     const lastCloseWasClean = async (brokerDirectory: string, previousBrokerEpoch: number): Promise<boolean> =>
       (await loadLogDirectory()).lastCloseWasClean(this.#env, brokerDirectory, previousBrokerEpoch);

@@ -23,6 +23,10 @@ export const globalFlags = {
     helpValue: 'DURATION',
     description: `how long nobody may answer before giving up, such as 500ms, 10s or 2m; 0 = for ever; ${DEFAULT_TIMEOUT} if not given`,
   }),
+  'allow-network-fs': Flags.boolean({
+    helpGroup: 'GLOBAL',
+    description: 'be the broker also of a directory on a network file system (or $STREAMCTL_ALLOW_NETWORK_FS=1)',
+  }),
   quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', description: 'nothing on stderr but errors' }),
   verbose: Flags.boolean({ char: 'v', helpGroup: 'GLOBAL', description: 'say more on stderr' }),
   debug: Flags.boolean({ helpGroup: 'GLOBAL', description: 'with errors, show where in the program they arose' }),
@@ -38,6 +42,7 @@ export interface GlobalFlagValues {
   readonly 'bootstrap-server'?: string | undefined;
   readonly dir?: string | undefined;
   readonly timeout?: string | undefined;
+  readonly 'allow-network-fs'?: boolean | undefined;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
@@ -50,6 +55,7 @@ export interface CommonOptions {
   readonly target: TargetChoice;
   /** 0 = for ever. */
   readonly timeoutMs: number;
+  readonly allowNetworkFs?: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
@@ -64,6 +70,7 @@ export function commonOptions(
   return {
     target: chooseTarget({ bootstrapServer: flags['bootstrap-server'], dir: flags.dir }, variables),
     timeoutMs: parseDurationMs(flags.timeout ?? DEFAULT_TIMEOUT, '--timeout'),
+    allowNetworkFs: flags['allow-network-fs'] === true || variables['STREAMCTL_ALLOW_NETWORK_FS'] === '1',
     quiet: flags.quiet,
     verbose: flags.verbose,
     json: flags.json ?? false,

@@ -56,7 +56,7 @@ async function startInMemory(env: Env, options: FindOptions): Promise<EmbeddedBr
   const { directory, clientId } = options;
   // Whoever made a copy of a directory may have left this one file unreadable; it is a hint and no more.
   await readOwnerRecord(env, directory, BROKER_ID).catch(() => env.disk.remove(ownerFile(directory, BROKER_ID)));
-  const search = new BrokerSearch(env, { ...options, createDirectory: false });
+  const search = new BrokerSearch(env, { ...options, createDirectory: false, allowNetworkFs: true });
   return await search.find({
     connected: async ({ connection }) => {
       await connection.close();

@@ -17,6 +17,7 @@ import type { Env } from '../kernel/env.ts';
 import { HandOver } from '../protocol/private/hand-over.ts';
 import { MayOnlyRead, whereAllowed } from './access.ts';
 import { bindEarly, type EarlyListeners, type ListenAddress } from './early-listeners.ts';
+import { refuseNetworkFileSystem } from './file-system-check.ts';
 import { type Answering, BROKER_ID, BrokerSearch, describeProcess, makeCluster } from './find-broker.ts';
 import { listenForCommands } from './listen-for-commands.ts';
 
@@ -35,6 +36,9 @@ export interface ServerOptions {
   readonly settings: BrokerSettings;
   /** The broker configs to keep in the directory from now on, in place of those kept there, for all brokers of it. */
   readonly keep?: ReadonlyMap<string, string> | undefined;
+  /** Settings to keep beside them; null takes one away. */
+  readonly alter?: ReadonlyMap<string, string | null> | undefined;
+  readonly allowNetworkFs?: boolean;
   /** How long to wait for the place; 0 = for ever. */
   readonly timeoutMs: number;
   /** A line for people. */
@@ -57,6 +61,7 @@ export interface RunningServer {
 /** Throws ClientError `conflict` (a port is taken, another `serve` is there, the place did not come free), ClusterError, and the system's errors. */
 export async function startServer(env: Env, options: ServerOptions): Promise<RunningServer> {
   const mayOnlyRead = (cause: Error): Error => new MayOnlyRead(options.directory, SERVE_COMMAND, cause);
+  await refuseNetworkFileSystem(env, options.directory, options.allowNetworkFs === true);
   await makeCluster(env, options.directory);
   await whereAllowed(() => refuseBesideServer(env, options.directory), mayOnlyRead);
   const listeners = await bindEarly(env.net, options.listen);
@@ -97,6 +102,7 @@ async function takePlace(
     clientId: 'streamctl-serve',
     timeoutMs,
     createDirectory: true,
+    allowNetworkFs: true,
     endpoints: [endpoint],
     note: options.note,
   });
@@ -149,9 +155,9 @@ async function startBroker(
     }
   };
   try {
-    if (options.keep !== undefined) {
-      await session.alterSettings(replacing(session.settings(), options.keep));
-    }
+    const changes = options.keep === undefined ? [] : replacing(session.settings(), options.keep);
+    const altered = new Map([...changes, ...(options.alter ?? [])]);
+    if (altered.size > 0) await session.alterSettings(altered);
     broker = await Broker.start(env, session, options.settings);
     await listenForCommands(broker, session);
     for (const address of listeners.addresses) {

@@ -81,7 +81,12 @@ export function describeTarget(choice: TargetChoice): string {
 /** Connects to what was chosen. Throws CliError, ClientError and ClusterError. */
 export async function openTarget(
   host: Host,
-  common: { readonly target: TargetChoice; readonly timeoutMs: number; readonly quiet: boolean },
+  common: {
+    readonly target: TargetChoice;
+    readonly timeoutMs: number;
+    readonly allowNetworkFs?: boolean;
+    readonly quiet: boolean;
+  },
   options: TargetOptions,
 ): Promise<Target> {
   const { target, timeoutMs } = common;
@@ -94,6 +99,7 @@ export async function openTarget(
   const transport = await openDirectoryTransport(host.env, {
     directory: resolve(target.path),
     timeoutMs,
+    allowNetworkFs: common.allowNetworkFs === true,
     ...options,
     note: (text) => {
       if (!common.quiet) host.stdio.note(text);
