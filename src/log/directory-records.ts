@@ -20,6 +20,8 @@ import { META_PROPERTIES_FILE } from './meta-properties.ts';
 import type { LogCloseResult, PartitionLog } from './partition-log.ts';
 
 const CHECKPOINT_MS = 5000;
+/** After a roll: what is written down then is what tells damage from a loss that was possible. */
+const CHECKPOINT_SOON_MS = 500;
 const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
 const LOG_START_FILE = 'log-start-offset-checkpoint';
@@ -49,6 +51,7 @@ export class DirectoryRecords {
   #openLog: (name: string) => PartitionLog | undefined = () => undefined;
   readonly #advanced = new Set<string>();
   #timer: Timer | undefined;
+  #isTimerSoon = false;
   /** Writes one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -100,15 +103,18 @@ export class DirectoryRecords {
     return { recoveryPoint: recoveryPoints.get(name) ?? 0, logStartOffset: logStarts.get(name) ?? 0 };
   }
 
-  /** An open log's durable end or high watermark moved. */
-  advanced(name: string): void {
+  /** An open log's durable end or high watermark moved; with `soon` that is written down within CHECKPOINT_SOON_MS. */
+  advanced(name: string, when?: 'soon'): void {
     this.#advanced.add(name);
-    if (this.#timer !== undefined || this.#stopped) return;
+    const isSoon = when === 'soon';
+    if (this.#stopped || (this.#timer !== undefined && (this.#isTimerSoon || !isSoon))) return;
+    this.#timer?.cancel();
+    this.#isTimerSoon = isSoon;
     const due = (): void => {
       this.#timer = undefined;
       this.#checkpoint();
     };
-    this.#timer = this.#env.clock.timer(CHECKPOINT_MS, due, true);
+    this.#timer = this.#env.clock.timer(isSoon ? CHECKPOINT_SOON_MS : CHECKPOINT_MS, due, true);
   }
 
   /** Takes back what is promised of offsets from `endOffset` on: durable when it resolves. */

@@ -1,7 +1,9 @@
 /**
  * Group commit of one log: a writer that puts what is queued into the file, one write a group, and a syncer that puts what is
  * written on the disk, one sync in flight. Both run by themselves while there is work, and neither waits for the other: the
- * next group is written (and collected) while a sync is under way, and that sync's successor covers all of them.
+ * next group is written (and collected) while a sync is under way, and that sync's successor covers all of them. A log that is
+ * synced with each write leaves a segment only when all of it is on the disk; else the file that is left is synced in the
+ * background, in its turn (unsynced-files.ts), so that no append waits for the sync of a whole segment.
  *
  *   enqueue -> [groups] -> writer: makeReady, writev -> wrote() -> syncer: datasync -> synced()
  *
@@ -15,17 +17,22 @@ import type { FileSync } from './atomic-file.ts';
 import type { FlushPolicy } from './flush-policy.ts';
 import { isShortage, NotAllowedToWrite } from './log-failure.ts';
 import type { Segment } from './segment.ts';
+import { SyncFailed, type SyncListener, UnsyncedFiles } from './unsynced-files.ts';
+
+/**
+ * How long after a roll the sync of the segment that was left begins: the kernel has written some of it by then, and recovery
+ * after a kill has little to read again.
+ */
+const SEALED_SYNC_DELAY_MS = 3000;
 
 /** The log that a flusher works for. */
-export interface FlushTarget {
+export interface FlushTarget extends SyncListener {
   /** Whether this process may still write here. */
   canWrite(): boolean;
   /** Makes the files of the group's segment when there are none, and whatever must be durable before its batches. */
   makeReady(segment: Segment): Promise<DiskFile>;
   /** The group is in the page cache. */
   wrote(group: AppendGroup): Promise<void>;
-  /** Everything up to `endOffset` (exclusive) is on the disk. */
-  synced(endOffset: number): void;
   /** The group was not written, nor will those be that were queued after it: takes them back and cuts the file. */
   cutBack(groups: readonly AppendGroup[], cause: unknown): Promise<void>;
   /** A write or sync failed: nothing more happens to this log. `groups` do not count; called again for one under way then. */
@@ -34,29 +41,36 @@ export interface FlushTarget {
 
 export class Flusher {
   readonly #env: Env;
-  readonly #sync: FileSync;
   readonly #target: FlushTarget;
+  readonly #unsynced: UnsyncedFiles;
   #policy: FlushPolicy;
   #groups: AppendGroup[] = [];
   #writing: AppendGroup | undefined;
   #writer: Promise<void> | undefined;
   #syncer: Promise<void> | undefined;
   #timer: Timer | undefined;
-  #unsyncedRecords = 0;
+  #isIntervalOver = false;
+  #sealedTimer: Timer | undefined;
   #writtenEnd: number;
-  #syncedEnd: number;
-  #lastFile: DiskFile | undefined;
+  /** The file was cut after a write that failed: the roll relies on its size, and comes after a sync. */
+  #wasCutBack = false;
   /** Set for good once a write or sync failed. */
   #offline: { readonly cause: unknown } | undefined;
 
   /** `endOffset`: the log's end; all of it is on the disk. */
   constructor(env: Env, sync: FileSync, target: FlushTarget, policy: FlushPolicy, endOffset: number) {
     this.#env = env;
-    this.#sync = sync;
     this.#target = target;
     this.#policy = policy;
     this.#writtenEnd = endOffset;
-    this.#syncedEnd = endOffset;
+    const listener = {
+      synced: (syncedEnd: number) => {
+        env.fault('log.append.after-sync');
+        target.synced(syncedEnd);
+      },
+      left: (segment: Segment) => target.left(segment),
+    };
+    this.#unsynced = new UnsyncedFiles(sync, listener, endOffset);
   }
 
   get writtenEnd(): number {
@@ -64,12 +78,12 @@ export class Flusher {
   }
 
   get syncedEnd(): number {
-    return this.#syncedEnd;
+    return this.#unsynced.syncedEnd;
   }
 
   /** Whether nothing is queued, being written or to be synced: the file is not needed before the next batch. */
   get idle(): boolean {
-    const settled = this.#offline !== undefined || this.#syncedEnd >= this.#writtenEnd;
+    const settled = this.#offline !== undefined || this.syncedEnd >= this.#writtenEnd;
     return settled && this.#writer === undefined && this.#syncer === undefined;
   }
 
@@ -91,6 +105,19 @@ export class Flusher {
     return group;
   }
 
+  /**
+   * Rolls to `segment`, which is planned and the last one, behind everything that is queued: what a roll by an append does
+   * with the file that is left and with the new ones. Rejects when that fails; the segment is then taken back as one is
+   * whose first batch cannot be written.
+   */
+  roll(segment: Segment): Promise<void> {
+    assert(this.#offline === undefined, 'a log that is offline is not rolled');
+    const group = new AppendGroup(segment);
+    this.#groups.push(group);
+    if (this.#writer === undefined) this.#startWriter();
+    return group.written.promise;
+  }
+
   /** The group that holds `offset` and is not written yet. */
   unwrittenGroup(offset: number): AppendGroup | undefined {
     if (offset < this.#writtenEnd) return undefined;
@@ -106,24 +133,25 @@ export class Flusher {
   /** Drains, then syncs what is not on the disk; at once when the log is offline. */
   async flush(): Promise<void> {
     await this.drain();
-    while (this.#syncedEnd < this.#writtenEnd && this.#offline === undefined) {
-      this.#startSyncer();
+    while (this.syncedEnd < this.#writtenEnd && this.#offline === undefined) {
+      this.#startSyncer(this.#writtenEnd);
       await this.#syncer;
     }
   }
 
-  /** Stops the timer. What was not flushed stays as it is. */
+  /** Stops the timers. What was not flushed stays as it is. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#sealedTimer?.cancel();
+    this.#sealedTimer = undefined;
   }
 
   /** After a truncation: the log ends at `endOffset`, and that is on the disk. Nothing is queued. */
   restartAt(endOffset: number): void {
     assert(this.#writer === undefined && this.#syncer === undefined, 'a log is truncated when nothing is under way');
     this.#writtenEnd = endOffset;
-    this.#syncedEnd = endOffset;
-    this.#lastFile = undefined;
+    this.#unsynced.restartAt(endOffset);
   }
 
   /** In the next turn, so that all appends of this one go out together. */
@@ -155,10 +183,8 @@ export class Flusher {
     try {
       if (!this.#target.canWrite()) throw new NotAllowedToWrite();
       const file = await this.#fileOf(segment);
-      await file.writev(
-        group.batches.map((batch) => batch.bytes),
-        segment.writtenBytes,
-      );
+      const chunks = group.batches.map((batch) => batch.bytes);
+      if (chunks.length > 0) await file.writev(chunks, segment.writtenBytes);
     } catch (cause) {
       await this.#writeFailed(group, cause);
       return;
@@ -167,19 +193,28 @@ export class Flusher {
       this.#target.wentOffline([group], this.#offline.cause);
       return;
     }
-    this.#env.fault('log.append.after-write');
-    this.#writtenEnd = group.lastOffset + 1;
-    this.#unsyncedRecords += group.recordCount;
+    if (group.batches.length > 0) {
+      this.#env.fault('log.append.after-write');
+      this.#writtenEnd = group.lastOffset + 1;
+      this.#unsynced.wrote(this.#writtenEnd, group.recordCount);
+    }
     const noted = this.#target.wrote(group);
     this.#askForSync();
     await noted;
   }
 
-  /** A segment is left for the next one only when all of it is on the disk: later syncs are of the later file. */
   async #fileOf(segment: Segment): Promise<DiskFile> {
-    if (!segment.created && this.#lastFile !== undefined) await this.#syncUpTo(this.#lastFile, this.#writtenEnd);
+    const isRoll = !segment.created;
+    if (isRoll) {
+      const isSyncedFirst = this.#policy.everyWrite || this.#wasCutBack;
+      await (isSyncedFirst ? this.#unsynced.syncUpTo(this.#writtenEnd) : this.#unsynced.makeRoom());
+    }
     const file = await this.#target.makeReady(segment);
-    this.#lastFile = file;
+    this.#unsynced.use(segment, file);
+    if (isRoll) {
+      this.#wasCutBack = false;
+      this.#askForSync();
+    }
     return file;
   }
 
@@ -187,10 +222,11 @@ export class Flusher {
     const refused = [group, ...this.#takeQueued()];
     if (this.#offline !== undefined || !isCutBack(cause)) {
       this.#offline ??= { cause: cause instanceof SyncFailed ? cause.cause : cause };
-      this.stop();
+      this.#giveUp();
       this.#target.wentOffline(refused, this.#offline.cause);
       return;
     }
+    this.#wasCutBack = true;
     try {
       await this.#target.cutBack(refused, cause);
     } catch (error) {
@@ -202,8 +238,13 @@ export class Flusher {
   #goOffline(cause: unknown): void {
     if (this.#offline !== undefined) return;
     this.#offline = { cause };
-    this.stop();
+    this.#giveUp();
     this.#target.wentOffline(this.#takeQueued(), cause);
+  }
+
+  #giveUp(): void {
+    this.#unsynced.giveUp();
+    this.stop();
   }
 
   #takeQueued(): AppendGroup[] {
@@ -213,48 +254,42 @@ export class Flusher {
   }
 
   #askForSync(): void {
-    if (this.#syncedEnd >= this.#writtenEnd || this.#offline !== undefined) return;
+    if (this.syncedEnd >= this.#writtenEnd || this.#offline !== undefined) return;
     const { everyWrite, intervalMs, recordCount } = this.#policy;
-    if (everyWrite || this.#unsyncedRecords >= recordCount) {
-      if (this.#syncer === undefined) this.#startSyncer();
-    } else if (this.#timer === undefined && Number.isFinite(intervalMs)) {
+    if (everyWrite || this.#isIntervalOver || this.#unsynced.recordCount >= recordCount) {
+      this.#startSyncer(this.#writtenEnd);
+      return;
+    }
+    if (this.#timer === undefined && Number.isFinite(intervalMs)) {
       const due = (): void => {
         this.#timer = undefined;
-        if (this.#offline === undefined) this.#startSyncer();
+        this.#isIntervalOver = true;
+        this.#askForSync();
       };
       this.#timer = this.#env.clock.timer(intervalMs, due, true);
     }
+    if (this.#sealedTimer === undefined && this.#unsynced.sealedEnd !== undefined) {
+      const due = (): void => {
+        this.#sealedTimer = undefined;
+        const { sealedEnd } = this.#unsynced;
+        if (sealedEnd !== undefined) this.#startSyncer(sealedEnd);
+      };
+      this.#sealedTimer = this.#env.clock.timer(SEALED_SYNC_DELAY_MS, due, true);
+    }
   }
 
-  #startSyncer(): void {
-    const file = this.#lastFile;
-    if (this.#syncer !== undefined || file === undefined) return;
-    this.#syncer = this.#syncUpTo(file, this.#writtenEnd)
+  /** One at a time: whoever finds one under way is served when it ends. */
+  #startSyncer(endOffset: number): void {
+    if (this.#syncer !== undefined || this.#offline !== undefined) return;
+    if (endOffset === this.#writtenEnd) this.#isIntervalOver = false;
+    this.#syncer = this.#unsynced
+      .syncUpTo(endOffset)
       .catch((cause) => this.#goOffline(cause instanceof SyncFailed ? cause.cause : cause))
       .finally(() => {
         this.#syncer = undefined;
         this.#askForSync();
       });
   }
-
-  async #syncUpTo(file: DiskFile, endOffset: number): Promise<void> {
-    if (this.#syncedEnd >= endOffset) return;
-    const records = this.#unsyncedRecords;
-    try {
-      await this.#sync.run(file);
-    } catch (cause) {
-      throw new SyncFailed('a sync of the log failed', { cause });
-    }
-    if (this.#offline !== undefined || this.#syncedEnd >= endOffset) return;
-    this.#env.fault('log.append.after-sync');
-    this.#unsyncedRecords = Math.max(0, this.#unsyncedRecords - records);
-    this.#syncedEnd = endOffset;
-    this.#target.synced(endOffset);
-  }
-}
-
-class SyncFailed extends Error {
-  override readonly name = 'SyncFailed';
 }
 
 /** Whether the log can go on after this failure of a write once the file is cut back to what it held. */

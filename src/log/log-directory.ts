@@ -23,7 +23,8 @@
  * indexes of the active segment are not synced: whoever uses them checks them, and all of them can be derived. A roll makes
  * these calls more, whatever the durability, as no recovery walks the segment that is left once more:
  *
- *   roll    the .log that is left, unless all of it is synced already       0-1
+ *   roll    the .log that is left, unless all of it is synced already;
+ *           in the background unless each write is synced                   0-1
  *           its .index and .timeindex                                       2
  *           the partition's directory, for the names of the new files       1
  *
@@ -132,7 +133,7 @@ export class LogDirectory {
       prepareRoot: () => this.#prepareRoot(),
       checkRoot: () => this.#checkRoot(),
       syncRoot: () => env.disk.syncDirectory(this.#directory),
-      advanced: (name) => this.#records.advanced(name),
+      advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
     };
     this.#records.watch((name) => this.#logs.get(name));

@@ -26,6 +26,13 @@ export interface LogFilesState {
   readonly isIdle: () => boolean;
 }
 
+interface ActiveFile {
+  readonly segment: Segment;
+  readonly file: DiskFile;
+  /** It was cut after a write that failed, and that is not known to be on the disk. */
+  cutBack: boolean;
+}
+
 export class LogFiles {
   readonly #host: LogHost;
   readonly #context: SegmentContext;
@@ -34,10 +41,11 @@ export class LogFiles {
   readonly #isIdle: () => boolean;
   #directoryMade: boolean;
   #epochsOnDisk: readonly EpochEntry[] | undefined;
-  /** `cutBack`: the file was cut after a write that failed, and that is not known to be on the disk. */
   /** Work on files is under way that `#isIdle` may not know of. */
   #busyCount = 0;
-  #active: { readonly segment: Segment; readonly file: DiskFile; cutBack: boolean } | undefined;
+  #active: ActiveFile | undefined;
+  /** Segments that the log has left, and whose files stay open until all of them is on the disk. */
+  readonly #left = new Set<Segment>();
 
   constructor(host: LogHost, state: LogFilesState) {
     this.#host = host;
@@ -114,6 +122,11 @@ export class LogFiles {
     await this.#host.env.disk.remove(this.#snapshotPath(offset));
   }
 
+  /** All of a segment that the log does not write to any more is on the disk. */
+  leave(segment: Segment): void {
+    if (this.#left.delete(segment)) this.#host.files.unpin(segment.path);
+  }
+
   /** The segment is deleted or left: its file is no longer written. */
   release(): void {
     if (this.#active !== undefined) this.#host.files.unpin(this.#active.segment.path);
@@ -136,6 +149,8 @@ export class LogFiles {
       await this.#sealIndexes(previous, indexIntervalBytes);
       if (segment.snapshot !== undefined) await this.writeSnapshot(segment.baseOffset, segment.snapshot);
     }
+    const left = this.#active;
+    this.#active = undefined;
     try {
       const file = await this.#pin(segment, 'create');
       // What an earlier attempt left behind.
@@ -146,9 +161,11 @@ export class LogFiles {
       this.#directoryMade = true;
       segment.created = true;
       segment.snapshot = undefined;
+      if (left !== undefined) this.#left.add(left.segment);
       return file;
     } catch (error) {
       await this.#takeAway(segment);
+      this.#active = left;
       throw error;
     }
   }
@@ -231,14 +248,17 @@ export class LogFiles {
   }
 
   /** Gives the file up when nobody needs it just now; the next batch opens it again. */
-  #letGo(): boolean {
-    if (this.#busyCount > 0 || this.#active?.cutBack === true || !this.#isIdle()) return false;
+  #letGo(segment: Segment): boolean {
+    if (this.#busyCount > 0 || !this.#isIdle()) return false;
+    const active = this.#active;
+    if (active?.segment !== segment) return this.#left.delete(segment);
+    if (active.cutBack) return false;
     this.#active = undefined;
     return true;
   }
 
   async #pin(segment: Segment, mode: 'open' | 'create'): Promise<DiskFile> {
-    const file = await this.#host.files.pin(segment.path, mode, () => this.#letGo());
+    const file = await this.#host.files.pin(segment.path, mode, () => this.#letGo(segment));
     this.release();
     this.#active = { segment, file, cutBack: false };
     return file;

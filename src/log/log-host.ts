@@ -19,8 +19,8 @@ export interface LogHost {
   checkRoot(): Promise<void>;
   /** Makes the entries of the directory itself durable. */
   syncRoot(): Promise<void>;
-  /** The partition's durable end or high watermark moved: checkpoints are due. */
-  advanced(name: string): void;
+  /** The partition's durable end or high watermark moved: checkpoints are due, with `soon` within half a second. */
+  advanced(name: string, when?: 'soon'): void;
   /** Takes back, on the disk, what checkpoints and close record promise of offsets at and after `endOffset`. */
   forgetFrom(name: string, endOffset: number): Promise<void>;
 }

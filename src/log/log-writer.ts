@@ -87,6 +87,7 @@ export class LogWriter {
       makeReady: (segment: Segment) => this.#makeReady(segment),
       wrote: (group: AppendGroup) => this.#wrote(group),
       synced: () => this.#synced(),
+      left: (segment: Segment) => files.leave(segment),
       cutBack: (groups: readonly AppendGroup[], cause: unknown) => this.#cutBack(groups, cause),
       wentOffline: (groups: readonly AppendGroup[], cause: unknown) => this.#wentOffline(groups, cause),
     };
@@ -249,10 +250,13 @@ export class LogWriter {
     return next;
   }
 
-  #makeReady(segment: Segment): Promise<DiskFile> {
-    const { segments } = this.#state;
+  async #makeReady(segment: Segment): Promise<DiskFile> {
+    const { segments, name } = this.#state;
     const previous = segment.created ? undefined : segments.floor(segment.baseOffset - 1);
-    return this.#files.makeReady(segment, previous, this.#epochs, this.#config.indexIntervalBytes);
+    const file = await this.#files.makeReady(segment, previous, this.#epochs, this.#config.indexIntervalBytes);
+    // How far the log is on the disk is not seen by its segments: they may wait for their syncs.
+    if (previous !== undefined) this.#host.advanced(name, 'soon');
+    return file;
   }
 
   async #wrote(group: AppendGroup): Promise<void> {

@@ -246,16 +246,23 @@ describe('log: a failing disk', () => {
     });
   });
 
-  it('a roll whose sync of the old segment fails takes the log offline', async () => {
-    const machine = newMachine();
-    await run(machine, async (env) => {
-      const log = await openLog(await openDirectory(env), { segmentBytes: 200, durability: 'os' });
-      await (await append(log, batchOf(['x'.repeat(50)]))).committed;
-      machine.hardware.faults = (name) => (name === 'datasync' ? { kind: 'error', code: 'EIO' } : undefined);
-      await assert.rejects((await append(log, batchOf(['y'.repeat(50)]))).committed, isError('KAFKA_STORAGE_ERROR'));
-      assert.ok(log.failed !== undefined);
+  for (const durability of ['interval', 'os'] as const) {
+    it(`a roll does not wait for the sync of the segment that is left, whose failure takes the log offline (${durability})`, async () => {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const log = await openLog(await openDirectory(env), { segmentBytes: 200, durability });
+        await (await append(log, batchOf(['x'.repeat(50)]))).committed;
+        failing(machine, 'datasync', /\.log$/, { kind: 'error', code: 'EIO' });
+        await (await append(log, batchOf(['y'.repeat(50)]))).committed;
+        assert.equal(log.failed, undefined);
+        await env.clock.sleep(5000);
+        assert.ok(log.failed !== undefined);
+        assert.equal(log.durableEndOffset, 0);
+        await assert.rejects(append(log, batchOf(['z'])), isError('KAFKA_STORAGE_ERROR'));
+        assert.equal((await readAll(log)).length, 2);
+      });
     });
-  });
+  }
 });
 
 describe('log: index files that the disk does not take', () => {
