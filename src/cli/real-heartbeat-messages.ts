@@ -20,7 +20,7 @@ export type ToHeartbeatWorker =
 export type FromHeartbeatWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'beat'; readonly id: number; readonly beganMs: number }
-  | { readonly kind: 'compromised'; readonly id: number; readonly error: Error }
+  | { readonly kind: 'compromised'; readonly id: number; readonly error: Error; readonly code: string | undefined }
   | { readonly kind: 'stopped'; readonly id: number };
 
 /** Milliseconds of the clock that all threads of the process share. */

@@ -98,7 +98,9 @@ class WorkerHeartbeatThread implements HeartbeatThread {
     if (message.kind === 'stopped') this.#forget(message.id);
     else if (lease.onStopped === undefined) {
       this.#forget(message.id);
-      lease.events.compromised(message.error);
+      const { error, code } = message;
+      // A code is lost when an error goes from one thread to another.
+      lease.events.compromised(code === undefined ? error : Object.assign(error, { code }));
     }
   }
 

@@ -65,6 +65,10 @@ export class BrokerSession {
   readonly #env: Env;
   readonly #parts: SessionParts;
   readonly #lease: Lease;
+  /** Of readings of the metadata log, which count while the file system takes no writes. */
+  readonly #sight: Lease;
+  /** Monotonic; when the last reading began that found the registration to be the newest, while nothing could be written. */
+  #sightBeganMs = Number.NEGATIVE_INFINITY;
   readonly #tail: LogTail;
   readonly #resignListeners = new Set<(reason: string) => void>();
   readonly #unsubscribe: () => void;
@@ -101,6 +105,7 @@ export class BrokerSession {
       successor: undefined,
     };
     this.#lease = new Lease(env.clock, () => parts.aliveLock.confirmedAtMs());
+    this.#sight = new Lease(env.clock, () => this.#sightBeganMs);
     this.#unsubscribe = log.onChange(() => this.#checkStillMine());
     this.#tail = new LogTail(env, directory, log, {
       gone: (reason) => this.#resign(reason),
@@ -139,6 +144,19 @@ export class BrokerSession {
     return this.#state === 'held' && this.#lease.isHeld();
   }
 
+  /**
+   * Whether this process may show data: it holds the lease, or the directory's file system takes no writes, so that nobody can
+   * register, and a reading of the metadata log a moment ago found its registration to be the newest.
+   */
+  maySee(): boolean {
+    return this.holdsLease() || (this.isReadOnly() && this.#sight.isFresh());
+  }
+
+  /** Whether the lease is lost only because the file system takes no writes. */
+  isReadOnly(): boolean {
+    return this.#state === 'held' && this.#parts.aliveLock.isUnwritable();
+  }
+
   /** Whether this process may still write to the broker's files: it neither resigned nor released them. */
   mayWrite(): boolean {
     return this.#state === 'held';
@@ -146,13 +164,29 @@ export class BrokerSession {
 
   /**
    * After `holdsLease()` said no: reads the log anew and waits for a heartbeat. True: this is still the broker, and the lease
-   * holds. False: it resigned or was released.
+   * holds. False: it resigned or was released, or it is the broker and nothing can be written (`isReadOnly`).
    */
   renewLease(): Promise<boolean> {
     this.#renewal ??= this.#renew().finally(() => {
       this.#renewal = undefined;
     });
     return this.#renewal;
+  }
+
+  /** After `maySee()` said no: waits until it may say yes. False: this process resigned or was released. */
+  async renewSight(): Promise<boolean> {
+    while (this.#state === 'held') {
+      if (this.isReadOnly()) {
+        const beganMs = this.#env.clock.monotonicMs();
+        if (!(await this.#readStillMine())) return false;
+        this.#sightBeganMs = beganMs;
+      } else {
+        await this.renewLease();
+      }
+      if (this.maySee()) return true;
+      await this.#env.clock.sleep(RENEWAL_LOOK_MS);
+    }
+    return false;
   }
 
   /** Tells other processes where this broker listens, apart from its socket, which commands of this host use. */
@@ -285,6 +319,7 @@ export class BrokerSession {
         this.#lease.confirmByLog();
         return true;
       }
+      if (this.isReadOnly()) return false;
       if (this.#env.clock.monotonicMs() > giveUpAtMs) {
         this.#resign('the liveness lock could not be kept');
       } else {

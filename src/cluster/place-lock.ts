@@ -4,6 +4,7 @@
  * asks the metadata log, and takes the lock again while the log still names it.
  */
 import type { Env, HeldLock, Timer } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { LOCK_STALE_MS } from './owner-judgement.ts';
 
 const RETRY_MS = 250;
@@ -15,6 +16,10 @@ export class PlaceLock {
   #stillMine: (() => Promise<boolean>) | undefined;
   #retry: Timer | undefined;
   #lost = false;
+  /** Why the lock cannot be kept or taken: the code of the file system's error. */
+  #failureCode: string | undefined;
+  /** What was said about it last; not again before the lock is there. */
+  #said: string | undefined;
   #released = false;
 
   private constructor(env: Env, path: string) {
@@ -41,6 +46,14 @@ export class PlaceLock {
     return this.#held?.confirmedAtMs() ?? Number.NEGATIVE_INFINITY;
   }
 
+  /**
+   * Whether the lock is lost for no other reason than that the file system takes no writes: nobody else can take it then, nor
+   * register, as both are writes.
+   */
+  isUnwritable(): boolean {
+    return this.#lost && (this.#failureCode === 'EROFS' || this.#failureCode === 'EIO');
+  }
+
   /** Gives the lock up. A lost one is left alone: it would be somebody else's. */
   async release(): Promise<void> {
     this.#released = true;
@@ -62,6 +75,7 @@ export class PlaceLock {
     this.#env.log.debug(`lost ${this.#path}: ${error.message}`);
     this.#held = undefined;
     this.#lost = true;
+    this.#failureCode = errorCodeOf(error);
     this.#regainLater(0);
   }
 
@@ -71,6 +85,12 @@ export class PlaceLock {
     }
   }
 
+  #sayOnce(text: string): void {
+    if (text === this.#said) return;
+    this.#said = text;
+    this.#env.log.warn(text);
+  }
+
   /** Owned by the timer that calls it; ends by itself. */
   async #regain(): Promise<void> {
     try {
@@ -78,8 +98,10 @@ export class PlaceLock {
         return;
       }
       this.#lost = !(await this.#tryAcquire());
+      if (!this.#lost) this.#said = undefined;
     } catch (error) {
-      this.#env.log.warn(`taking ${this.#path} again: ${String(error)}`);
+      this.#failureCode = errorCodeOf(error);
+      this.#sayOnce(`taking ${this.#path} again: ${String(error)}`);
     }
     if (this.#released) {
       await this.release();

@@ -58,6 +58,7 @@ export class LockFolder {
   #beganMs = 0;
   #isLeft = false;
   #wasMade = false;
+  #failureCode: string | undefined;
 
   constructor(options: LockFolderOptions) {
     this.#options = options;
@@ -66,6 +67,11 @@ export class LockFolder {
   /** Whether a folder was made, even if it was taken away since. */
   get wasMade(): boolean {
     return this.#wasMade;
+  }
+
+  /** Why the last heartbeat was not taken by the file system, as EROFS; undefined when it was. */
+  get failureCode(): string | undefined {
+    return this.#failureCode;
   }
 
   /** undefined before `mkdir` succeeded and after the folder was given up. */
@@ -106,7 +112,7 @@ export class LockFolder {
       this.#lastMtime = modified;
       if (this.#descriptor === undefined) throw absent(path);
       if (!this.#options.mayBeat()) return;
-      futimesSync(this.#descriptor, accessed, modified);
+      this.#touch(this.#descriptor, accessed, modified);
       if (!this.#isOurs(path)) throw absent(path);
       this.#options.onBeat(this.#beganMs);
     });
@@ -144,6 +150,16 @@ export class LockFolder {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) closeSync(descriptor);
+  }
+
+  #touch(descriptor: number, accessed: Date, modified: Date): void {
+    this.#failureCode = undefined;
+    try {
+      futimesSync(descriptor, accessed, modified);
+    } catch (error) {
+      this.#failureCode = errorCodeOf(error);
+      throw error;
+    }
   }
 
   #isOurs(path: string): boolean {

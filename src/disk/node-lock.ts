@@ -8,7 +8,7 @@
  */
 import type { Clock, HeldLock, LivenessLock, Random, Timer } from '../kernel/env.ts';
 import { type FolderIdentity, LockFolder, removeFolder, StaleWatch } from './lock-folder.ts';
-import { acquireProperLock, type ProperLock } from './proper-lock.ts';
+import { acquireProperLock, giveUpQuietly, type ProperLock } from './proper-lock.ts';
 
 /** How long the heartbeat stays on the main loop. */
 const ON_MAIN_LOOP_MS = 1000;
@@ -135,7 +135,8 @@ class NodeHeldLock implements HeldLock {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#moveTimer?.cancel();
-    this.#giveUp();
+    this.#inThread.remove(this.#folder);
+    giveUpQuietly(this.#folder, this.#path);
     try {
       this.#onCompromised(error);
     } catch {

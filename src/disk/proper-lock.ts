@@ -13,7 +13,7 @@ export interface ProperLock {
 
 /**
  * Takes the lock, whose folder is `path` itself; undefined when somebody holds it. `onCompromised` is called at most once, by
- * which time the folder has been given up. Throws when `staleMs` is less than four heartbeats, and ENOENT and the like.
+ * which time the folder has been given up; the error's code is that of the file system when it refused the heartbeats. Throws when `staleMs` is less than four heartbeats, and ENOENT and the like.
  */
 export async function acquireProperLock(
   path: string,
@@ -32,8 +32,9 @@ export async function acquireProperLock(
       retries: 0,
       fs: folder,
       onCompromised: (error) => {
-        folder.giveUp(path);
-        onCompromised(error);
+        const { failureCode } = folder;
+        giveUpQuietly(folder, path);
+        onCompromised(failureCode === undefined ? error : lostBy(failureCode, error));
       },
     });
     return { stop };
@@ -45,4 +46,18 @@ export async function acquireProperLock(
     if (isElses) return undefined;
     throw error;
   }
+}
+
+/** A file system that takes no heartbeat takes no removal either: the folder then stays, and goes stale. */
+export function giveUpQuietly(folder: LockFolder | undefined, path: string): void {
+  try {
+    folder?.giveUp(path);
+  } catch {
+    // Nobody could do anything about it, and this runs in timers, where throwing would end the process.
+  }
+}
+
+/** The error of a lock that was lost because the file system refused its heartbeats with `code`. */
+export function lostBy(code: string, cause: unknown): Error {
+  return Object.assign(new Error(`no heartbeat could be written (${code})`, { cause }), { code });
 }

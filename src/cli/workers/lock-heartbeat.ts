@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LockFolder } from '../../disk/lock-folder.ts';
 import { acquireProperLock, type ProperLock } from '../../disk/proper-lock.ts';
+import { errorCodeOf } from '../../kernel/error-code.ts';
 import { realRandom } from '../real-clock.ts';
 import {
   type FromHeartbeatWorker,
@@ -38,7 +39,7 @@ async function adopt(message: Adopt): Promise<void> {
   });
   const compromised = (error: Error): void => {
     stops.delete(id);
-    say({ kind: 'compromised', id, error });
+    say({ kind: 'compromised', id, error, code: errorCodeOf(error) });
   };
   // Known before the first await, so that a `stop` that follows at once finds it.
   const acquired = acquireProperLock(path, folder, staleMs, compromised).catch((error: unknown) => {
