@@ -98,6 +98,16 @@ export class DirectoryRecords {
     return closed?.topicId === topicId ? closed : undefined;
   }
 
+  /** What the last clean close says of every partition that nobody opened since. */
+  closedPartitions(): ReadonlyMap<string, ClosedPartition> {
+    const closed = new Map<string, ClosedPartition>();
+    for (const [name, line] of this.#lines) {
+      const parsed = this.#openLog(name) === undefined ? parseCloseRecordLine(line) : undefined;
+      if (parsed !== undefined) closed.set(name, parsed);
+    }
+    return closed;
+  }
+
   async durable(name: string): Promise<DurableOffsets> {
     const [recoveryPoints, logStarts] = await Promise.all([this.#recoveryPoints.offsets(), this.#logStarts.offsets()]);
     return { recoveryPoint: recoveryPoints.get(name) ?? 0, logStartOffset: logStarts.get(name) ?? 0 };
@@ -152,6 +162,13 @@ export class DirectoryRecords {
   closed(log: PartitionLog, result: LogCloseResult): void {
     if (result === 'unchanged') return;
     if (result === 'unclean') {
+      // What the line promises still tells damage from a loss; and it is not to be trusted.
+      const before = this.closedPartition(log.name, log.topicId);
+      if (before !== undefined && log.damagedAt !== undefined) {
+        this.#lines.set(log.name, formatCloseRecordLine(log.name, { ...before, damagedAt: log.damagedAt }));
+        this.#linesChanged = true;
+        return;
+      }
       if (this.#lines.has(log.name)) this.#dropLine(log.name);
       return;
     }
@@ -195,6 +212,8 @@ export class DirectoryRecords {
       if (log === undefined || log.failed !== undefined || log.damagedAt !== undefined) continue;
       await this.#recoveryPoints.set(name, log.durableEndOffset);
       await this.#highWatermarks.set(name, log.highWatermark);
+      // As Kafka does, only where the first segment does not say it. For Kafka's eyes: ours is log-starts.
+      await this.#logStarts.set(name, log.startsInsideSegment ? log.logStartOffset : undefined);
     }
   }
 

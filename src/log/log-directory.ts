@@ -2,6 +2,7 @@
  * One broker's log directory and what is ours beside it:
  *
  *   brokers/<id>/close-record                       close-record.ts
+ *   brokers/<id>/log-starts                         log-starts.ts: made by the first deletion
  *   brokers/<id>/log/meta.properties                made with the directory, at the first append
  *   brokers/<id>/log/.kafka_cleanshutdown           there only while the directory is closed
  *   brokers/<id>/log/recovery-point-offset-checkpoint, replication-offset-checkpoint
@@ -36,17 +37,24 @@ import type { Env } from '../kernel/env.ts';
 import { SlabPool } from '../kernel/slab-pool.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
+import type { ClosedPartition } from './close-record.ts';
+import { DeletedFiles } from './deleted-files.ts';
+import { checkOwner } from './directory-owner.ts';
 import { DirectoryRecords } from './directory-records.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
 import { isDescriptorShortage, isShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
-import { formatMetaProperties, META_PROPERTIES_FILE, parseMetaProperties } from './meta-properties.ts';
+import { LogStarts } from './log-starts.ts';
+import { formatMetaProperties, META_PROPERTIES_FILE } from './meta-properties.ts';
 import { OpenFiles } from './open-files.ts';
 import { adoptDirectory, claimDirectory } from './partition-directory.ts';
 import { PartitionLog } from './partition-log.ts';
+import { sweepLogs } from './retention.ts';
 import { isDeletedDirectoryName, partitionName, retiredDirectoryName } from './segment-files.ts';
 import { SegmentIndexes } from './segment-indexes.ts';
+
+export { ForeignLogDirectoryError } from './directory-owner.ts';
 
 export interface LogDirectoryOptions {
   /** brokers/<id>; the log directory is `log` in it. */
@@ -61,6 +69,8 @@ export interface LogDirectoryOptions {
   /** Shared with others of the process where they have one. */
   readonly sync?: FileSync;
   readonly pool?: SlabPool;
+  /** Asked before a batch of `bytes` is queued. @throws KafkaError KAFKA_STORAGE_ERROR when the directory may not grow any more */
+  readonly admit?: (bytes: number) => void;
 }
 
 export interface OpenPartitionOptions {
@@ -71,9 +81,16 @@ export interface OpenPartitionOptions {
   readonly leaderEpoch: number;
 }
 
-/** The directory belongs to another cluster or broker; nothing was changed in it. */
-export class ForeignLogDirectoryError extends Error {
-  override readonly name = 'ForeignLogDirectoryError';
+/** What a sweep of the open logs is to delete. */
+export interface SweepOrder {
+  /** Of partitions; absent: of all open logs. */
+  readonly names?: ReadonlySet<string>;
+  /** Segments that go whatever their age, from the first on, by name of the partition: for want of room. */
+  readonly giveCounts?: ReadonlyMap<string, number>;
+  /** Files go at once, not after file.delete.delay.ms. */
+  readonly atOnce?: boolean;
+  /** Asked before each log: whether the sweep is to end early. */
+  readonly isStopped?: () => boolean;
 }
 
 const SEALED_FILES_OPEN_MAX = 64;
@@ -106,6 +123,10 @@ export class LogDirectory {
   readonly #host: LogHost;
   readonly #records: DirectoryRecords;
   readonly #closedCleanly: boolean;
+  readonly #deleted: DeletedFiles;
+  /** Sweeps run one after the other and never reject. */
+  #sweeping: Promise<number> = Promise.resolve(0);
+  #usedBytes = 0;
   readonly #opening = new Map<string, Promise<PartitionLog>>();
   readonly #logs = new Map<string, PartitionLog>();
   #root: Promise<void> | undefined;
@@ -114,7 +135,7 @@ export class LogDirectory {
   private constructor(
     env: Env,
     options: LogDirectoryOptions,
-    found: { records: DirectoryRecords; sync: FileSync; closedCleanly: boolean; rootThere: boolean },
+    found: { records: DirectoryRecords; starts: LogStarts; sync: FileSync; closedCleanly: boolean; rootThere: boolean },
   ) {
     this.#env = env;
     this.#options = options;
@@ -123,18 +144,28 @@ export class LogDirectory {
     this.#closedCleanly = found.closedCleanly;
     this.#rootThere = found.rootThere;
     const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX, ACTIVE_FILES_OPEN_MAX);
+    const { canWrite } = options;
+    const grew = (bytes: number): void => {
+      this.#usedBytes += bytes;
+    };
+    this.#deleted = new DeletedFiles({ env, canWrite, grew });
     this.#host = {
       env,
       files,
       indexes: new SegmentIndexes(files),
       sync: found.sync,
       pool: options.pool ?? new SlabPool(),
-      canWrite: options.canWrite,
+      logStarts: found.starts,
+      deleted: this.#deleted,
+      canWrite,
       prepareRoot: () => this.#prepareRoot(),
       checkRoot: () => this.#checkRoot(),
       syncRoot: () => env.disk.syncDirectory(this.#directory),
       advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
+      grew,
+      admit: options.admit ?? (() => undefined),
+      damaged: (name, offset) => this.#logs.get(name)?.markDamaged(offset),
     };
     this.#records.watch((name) => this.#logs.get(name));
   }
@@ -147,11 +178,13 @@ export class LogDirectory {
     const directory = `${options.brokerDirectory}/log`;
     const sync = options.sync ?? new SyncQueue(env);
     const records = new DirectoryRecords(env, sync, options.brokerDirectory, options.canWrite);
+    const starts = new LogStarts(env, sync, options.brokerDirectory);
     const [marker, root] = await Promise.all([
       readMarker(env, directory),
       env.disk.stat(directory),
       records.load(),
-      checkMetaProperties(env, directory, options),
+      starts.load(),
+      checkOwner(env, directory, options),
     ]);
     const rootThere = root !== undefined;
     const closedCleanly = !rootThere || (marker !== undefined && options.lastCloseWasClean !== false);
@@ -161,7 +194,7 @@ export class LogDirectory {
     } else if (rootThere) {
       await removeDeleted(env, directory);
     }
-    return new LogDirectory(env, options, { records, sync, closedCleanly, rootThere });
+    return new LogDirectory(env, options, { records, starts, sync, closedCleanly, rootThere });
   }
 
   /**
@@ -202,9 +235,43 @@ export class LogDirectory {
     if ((await adoptDirectory(this.#env.disk, directory, topicId)) === 'other') return;
     // First what the checkpoints promise of the name, then the files: a topic of the same name must find neither.
     await this.#records.forget(name);
+    this.#host.logStarts.forget(name);
     if ((await this.#env.disk.stat(directory)) === undefined) return;
     const retired = await this.#retire(name, topic, partition, 'delete');
     await this.#env.disk.removeTree(retired);
+  }
+
+  /**
+   * Deletes what retention, DeleteRecords or want of room takes of the open logs; answers how many segments went. One at a
+   * time, never rejects: what fails is told and is tried again by the next.
+   */
+  sweep(order: SweepOrder = {}): Promise<number> {
+    const done = this.#sweeping.then(() => this.#sweep(order));
+    this.#sweeping = done;
+    return done;
+  }
+
+  /** Bytes of the `.log` files by partition name, of all partitions that are open or were closed cleanly. */
+  sizes(): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const [name, { segments }] of this.#records.closedPartitions()) {
+      sizes.set(
+        name,
+        segments.reduce((sum, { logBytes }) => sum + logBytes, 0),
+      );
+    }
+    for (const [name, log] of this.#logs) sizes.set(name, log.sizeBytes);
+    return Promise.resolve(sizes);
+  }
+
+  /** What the last clean close says of every partition that is not open. */
+  closedPartitions(): ReadonlyMap<string, ClosedPartition> {
+    return this.#records.closedPartitions();
+  }
+
+  /** By how much the `.log` files grew since the directory was opened; less than 0 when more was removed. */
+  get usedBytes(): number {
+    return this.#usedBytes;
   }
 
   /** Flushes and closes all logs and leaves what the next open needs. Nothing may be in flight. */
@@ -212,6 +279,9 @@ export class LogDirectory {
     await this.#records.stop();
     await Promise.allSettled(this.#opening.values());
     const logs = [...this.#logs.values()];
+    // Whoever lives for one command sweeps here: what it opened, where that costs nothing.
+    const names = new Set(logs.filter(({ hasSealed }) => hasSealed).map(({ name }) => name));
+    await this.sweep({ names, atOnce: true });
     let clean = true;
     for (let from = 0; from < logs.length; from += CLOSING_COUNT) {
       await Promise.all(
@@ -221,6 +291,7 @@ export class LogDirectory {
         }),
       );
     }
+    await this.#deleted.close();
     await this.#host.files.close();
     if (!this.#rootThere || !this.#host.canWrite()) return;
     await this.#records.save();
@@ -229,6 +300,13 @@ export class LogDirectory {
     this.#env.fault('log.close.before-marker');
     await replaceFile(this.#env.disk, this.#host.sync, `${this.#directory}/${CLEAN_MARKER_FILE}`, marker);
     await this.#env.disk.syncDirectory(this.#directory);
+  }
+
+  #sweep(order: SweepOrder): Promise<number> {
+    const { names, giveCounts = new Map(), atOnce = false, isStopped = () => false } = order;
+    const logs = [...this.#logs.values()].filter(({ name }) => names?.has(name) !== false);
+    if (logs.length === 0 || !this.#host.canWrite()) return Promise.resolve(0);
+    return sweepLogs(this.#env, this.#host.logStarts, { logs, giveCounts, atOnce, isStopped });
   }
 
   async #openPartition(name: string, options: OpenPartitionOptions): Promise<PartitionLog> {
@@ -241,6 +319,7 @@ export class LogDirectory {
       const aside = await this.#retire(name, topic, partition, 'stray');
       this.#env.log.warn(`${directory} belongs to another topic id and was put aside as ${aside}`);
     }
+    const { logStarts } = this.#host;
     const closed = adopted === 'other' ? undefined : this.#records.closedPartition(name, topicId);
     const loaded = await loadLog({
       env: this.#env,
@@ -251,6 +330,7 @@ export class LogDirectory {
       closedCleanly: this.#closedCleanly,
       closed,
       durable: () => this.#records.durable(name),
+      logStarts: { state: logStarts.state, offset: logStarts.get(name, topicId) },
     });
     const damaged = loaded.damagedAt !== undefined;
     const fresh = !damaged && !loaded.segments.some((segment) => segment.created);
@@ -309,17 +389,6 @@ export class LogDirectory {
 async function readMarker(env: Env, directory: string): Promise<number | undefined> {
   const content = await readFileIfThere(env.disk, `${directory}/${CLEAN_MARKER_FILE}`);
   return content === undefined ? undefined : parseCleanMarker(content.toString('latin1'));
-}
-
-async function checkMetaProperties(env: Env, directory: string, options: LogDirectoryOptions): Promise<void> {
-  const content = await readFileIfThere(env.disk, `${directory}/${META_PROPERTIES_FILE}`);
-  if (content === undefined) return;
-  const properties = parseMetaProperties(content.toString('utf8'));
-  if (properties?.clusterId === options.clusterId && properties.nodeId === options.brokerId) return;
-  const owner = properties === undefined ? 'nobody known' : `node ${properties.nodeId} of ${properties.clusterId}`;
-  throw new ForeignLogDirectoryError(
-    `${directory} belongs to ${owner}, not to node ${options.brokerId} of ${options.clusterId}`,
-  );
 }
 
 /** Removes what a deletion left that a crash interrupted. */

@@ -2,6 +2,8 @@
 import type { Env } from '../kernel/env.ts';
 import type { SlabPool } from '../kernel/slab-pool.ts';
 import type { FileSync } from './atomic-file.ts';
+import type { DeletedFiles } from './deleted-files.ts';
+import type { LogStarts } from './log-starts.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { SegmentIndexes } from './segment-indexes.ts';
 
@@ -11,6 +13,8 @@ export interface LogHost {
   readonly indexes: SegmentIndexes;
   readonly sync: FileSync;
   readonly pool: SlabPool;
+  readonly logStarts: LogStarts;
+  readonly deleted: DeletedFiles;
   /** Whether this process may still write: asked before each write and each checkpoint. */
   canWrite(): boolean;
   /** Makes the directory and meta.properties where they are missing. */
@@ -23,4 +27,10 @@ export interface LogHost {
   advanced(name: string, when?: 'soon'): void;
   /** Takes back, on the disk, what checkpoints and close record promise of offsets at and after `endOffset`. */
   forgetFrom(name: string, endOffset: number): Promise<void>;
+  /** The files of the directory are `bytes` more; less when negative. */
+  grew(bytes: number): void;
+  /** Asked before a batch of `bytes` is queued. @throws KafkaError KAFKA_STORAGE_ERROR when the directory may not grow any more */
+  admit(bytes: number): void;
+  /** A read found that the bytes at `offset` of the partition are broken. */
+  damaged(name: string, offset: number): void;
 }

@@ -16,7 +16,7 @@ import { flushPolicyOf } from './flush-policy.ts';
 import { Flusher } from './flusher.ts';
 import { highWatermark } from './high-watermark.ts';
 import { INDEX_FLUSH_ENTRIES, type IndexEntries } from './index-entries.ts';
-import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
+import { assignEpoch, cutEpochsFromStart, type EpochEntry } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { NotAllowedToWrite, refusal, storageError } from './log-failure.ts';
 import type { LogFiles } from './log-files.ts';
@@ -70,6 +70,9 @@ export class LogWriter {
   #epochs: readonly EpochEntry[];
   #failed: KafkaError | undefined;
   #grown = false;
+  #logStartOffset: number;
+  /** Changes when what is queued is taken back. */
+  #generation = 0;
   /** Whether it was said that there is no room; not again before something was written. */
   #saidShortage = false;
 
@@ -82,6 +85,7 @@ export class LogWriter {
     this.#nextOffset = state.endOffset;
     this.#highWatermark = state.endOffset;
     this.#epochs = state.epochs;
+    this.#logStartOffset = state.logStartOffset;
     const target = {
       canWrite: () => host.canWrite(),
       makeReady: (segment: Segment) => this.#makeReady(segment),
@@ -106,6 +110,10 @@ export class LogWriter {
     return this.#highWatermark;
   }
 
+  get logStartOffset(): number {
+    return this.#logStartOffset;
+  }
+
   get epochs(): readonly EpochEntry[] {
     return this.#epochs;
   }
@@ -119,7 +127,7 @@ export class LogWriter {
     return this.#flusher.idle;
   }
 
-  /** Whether anything was appended or cut since the log was opened. */
+  /** Whether anything was appended, rolled or cut, at either end, since the log was opened. */
   get grown(): boolean {
     return this.#grown;
   }
@@ -178,7 +186,7 @@ export class LogWriter {
       baseOffset,
       lastOffset,
       logAppendTimeMs,
-      logStartOffset: this.#state.logStartOffset,
+      logStartOffset: this.#logStartOffset,
       duplicate: false,
       written: group.written.promise,
       committed: group.committed.promise,
@@ -188,6 +196,30 @@ export class LogWriter {
   /** Writes and syncs what is queued. Check `failed` afterwards. */
   flush(): Promise<void> {
     return this.#flusher.flush();
+  }
+
+  /** Begins a new segment behind what is queued, when the active one holds anything. Rejects when that fails. */
+  async roll(): Promise<void> {
+    const { segments } = this.#state;
+    if (this.#failed !== undefined) throw this.#failed;
+    if (segments.active.plannedBytes === 0) return;
+    await this.#flusher.roll(this.#planNext(this.#nextOffset));
+  }
+
+  /** The log begins at `offset`, which is on the disk already. */
+  advanceLogStart(offset: number): void {
+    assert(offset >= this.#logStartOffset, 'what was deleted does not come back');
+    assert(offset <= this.#highWatermark, 'nothing is deleted that is not committed');
+    this.#logStartOffset = offset;
+    this.#epochs = cutEpochsFromStart(this.#epochs, offset);
+    this.#grown = true;
+  }
+
+  /** The producers as they are at the end of what is queued, which is at `offset`; `isStill`: nothing was taken back since. */
+  takeSnapshot(): { readonly offset: number; readonly snapshot: Buffer; isStill(): boolean } {
+    const generation = this.#generation;
+    const isStill = (): boolean => generation === this.#generation;
+    return { offset: this.#nextOffset, snapshot: formatProducerSnapshot(this.#state.producers), isStill };
   }
 
   /** Stops for good; what is queued is flushed before. */
@@ -212,7 +244,7 @@ export class LogWriter {
       baseOffset: mark.lastOffset - mark.offsetDelta,
       lastOffset: mark.lastOffset,
       logAppendTimeMs: this.#config.timestampType === 'LogAppendTime' ? mark.timestamp : -1n,
-      logStartOffset: this.#state.logStartOffset,
+      logStartOffset: this.#logStartOffset,
       duplicate: true,
       written: unwritten?.written.promise ?? Promise.resolve(),
       // A group above it may still wait, and may fail: that does not concern what is committed.
@@ -230,8 +262,7 @@ export class LogWriter {
   }
 
   #segmentFor(incoming: Parameters<typeof shouldRoll>[1], nowMs: number): Segment {
-    const { segments, context, producers } = this.#state;
-    const active = segments.active;
+    const { active } = this.#state.segments;
     const facts = {
       baseOffset: active.baseOffset,
       sizeBytes: active.plannedBytes,
@@ -242,11 +273,17 @@ export class LogWriter {
       jitterFraction: active.jitterFraction,
     };
     if (!shouldRoll(facts, incoming, this.#config, nowMs)) return active;
-    producers.expire(nowMs);
     // At the log's end, also where a follower's leader has a gap: a hole between segments is damage. But an index counts from it.
-    const next = Segment.planned(context, Math.max(this.#nextOffset, incoming.lastOffset - RELATIVE_OFFSET_MAX));
+    return this.#planNext(Math.max(this.#nextOffset, incoming.lastOffset - RELATIVE_OFFSET_MAX));
+  }
+
+  #planNext(baseOffset: number): Segment {
+    const { segments, context, producers } = this.#state;
+    producers.expire(this.#host.env.clock.wallMs(), this.#config.producerIdExpirationMs);
+    const next = Segment.planned(context, baseOffset);
     next.snapshot = formatProducerSnapshot(producers);
     segments.push(next);
+    this.#grown = true;
     return next;
   }
 
@@ -267,6 +304,7 @@ export class LogWriter {
       segment.noteWritten(written, this.#config.indexIntervalBytes);
     }
     segment.plannedBatches -= group.batches.length;
+    this.#host.grew(group.sizeBytes);
     this.#saidShortage = false;
     group.written.resolve();
     this.#advance();
@@ -332,6 +370,7 @@ export class LogWriter {
   /** Undoes in memory what appending the groups did; answers the offset that is next again. */
   #takeBack(groups: readonly AppendGroup[]): number {
     const { segments, producers } = this.#state;
+    this.#generation += 1;
     for (const { batches } of [...groups].reverse()) {
       for (const { producerBefore, epochsBefore } of [...batches].reverse()) {
         this.#epochs = epochsBefore;

@@ -3,50 +3,27 @@
  * logStart <= LSO <= high watermark <= log end holds at every moment (I-8).
  */
 import { KafkaError } from '../protocol/errors.ts';
-import type { ClosedPartition } from './close-record.ts';
-import { describeClosed } from './closed-partition.ts';
+import { type LogCloseResult, leaveLog } from './closing-log.ts';
 import { endOffsetForEpoch, epochAt } from './leader-epochs.ts';
 import type { LoadedLog } from './loaded-log.ts';
 import type { LogConfig } from './log-config.ts';
 import { storageError } from './log-failure.ts';
 import { LogFiles } from './log-files.ts';
+import { LogFront } from './log-front.ts';
 import type { LogHost } from './log-host.ts';
 import { LogReader } from './log-reader.ts';
 import { type Appended, LogWriter } from './log-writer.ts';
+import { NewestSnapshot } from './newest-snapshot.ts';
+import { type LogRead, PartitionReads, type ReadRequest } from './partition-reads.ts';
 import { type AppendRequest, prepareAppend } from './prepare-append.ts';
-import { formatProducerSnapshot } from './producer-snapshot.ts';
+import type { ProducerEntry } from './producer-state.ts';
+import type { SegmentAge } from './retention-rules.ts';
 import type { SegmentContext } from './segment.ts';
 import { SegmentList } from './segment-list.ts';
-import { type FoundTimestamp, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './timestamp-lookup.ts';
+import type { FoundTimestamp } from './timestamp-lookup.ts';
 import { truncateSegments } from './truncate-log.ts';
 
-export type { Appended, AppendRequest, FoundTimestamp };
-
-export interface ReadRequest {
-  /** A batch that holds it is returned whole (I-11). */
-  readonly offset: number;
-  readonly maxBytes: number;
-  /** Whether the first batch is returned although it alone exceeds `maxBytes`. */
-  readonly minOneBatch: boolean;
-  readonly isolation: 'read_uncommitted' | 'read_committed';
-  readonly upTo: 'highWatermark' | 'logEnd';
-}
-
-export interface LogRead {
-  /** Whole batches, in pooled memory: valid until `release`, which is called exactly once. */
-  readonly slices: readonly Buffer[];
-  readonly byteCount: number;
-  /** Memory taken until `release`: at least `byteCount`, more where bytes were read that do not count. */
-  readonly heldBytes: number;
-  release(): void;
-  readonly highWatermark: number;
-  readonly lastStableOffset: number;
-  readonly logStartOffset: number;
-  /** null with read_uncommitted. */
-  readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: number }[] | null;
-  /** The offset after the last batch; absent when nothing was read. */
-  readonly nextOffset?: number;
-}
+export type { Appended, AppendRequest, FoundTimestamp, LogCloseResult, LogRead, ReadRequest };
 
 export interface PartitionLogOptions {
   readonly topic: string;
@@ -59,9 +36,6 @@ export interface PartitionLogOptions {
   /** Whether partition.metadata with this topic id is there. */
   readonly directoryMade: boolean;
 }
-
-/** What a closed log leaves: a new line of the close record, the old one, or none, as it must be recovered. */
-export type LogCloseResult = ClosedPartition | 'unchanged' | 'unclean';
 
 export class PartitionLog {
   readonly topic: string;
@@ -76,10 +50,18 @@ export class PartitionLog {
   readonly #files: LogFiles;
   readonly #writer: LogWriter;
   readonly #reader: LogReader;
+  readonly #reads: PartitionReads;
+  readonly #snapshots: NewestSnapshot;
+  readonly #front: LogFront;
   readonly #listeners = new Set<() => void>();
   #config: LogConfig;
   /** `closing`: no appends any more; `closed`: no reads either. */
   #life: 'open' | 'closing' | 'closed' = 'open';
+  #damagedAt: number | undefined;
+  /** Whether batches were appended where a leader had them, which may leave gaps. */
+  #isFollowed = false;
+  /** What moves the log's ends other than appends, one after the other; never rejects. */
+  #maintenance: Promise<unknown> = Promise.resolve();
 
   constructor(host: LogHost, options: PartitionLogOptions, loaded: LoadedLog) {
     const { context, topicId, directoryMade } = options;
@@ -91,16 +73,28 @@ export class PartitionLog {
     this.#options = options;
     this.#loaded = loaded;
     this.#config = options.config;
+    this.#damagedAt = loaded.damagedAt;
     this.#segments = new SegmentList(loaded.segments);
     const isIdle = (): boolean => this.#writer.idle;
     this.#files = new LogFiles(host, { context, topicId, directoryMade, epochsOnDisk: loaded.epochsOnDisk, isIdle });
-    this.#reader = new LogReader(host, context, this.#segments);
+    this.#reader = new LogReader(host, context, this.#segments, {
+      chain: () => ({
+        epochs: this.#writer.epochs,
+        logStartOffset: this.logStartOffset,
+        gaps: loaded.gaps === true || this.#isFollowed,
+      }),
+      damaged: (offset) => this.markDamaged(offset),
+    });
     const state = { ...loaded, name: options.name, context, segments: this.#segments };
     this.#writer = new LogWriter(host, this.#files, state, options.config, () => this.#advanced());
+    const parts = { host, context, segments: this.#segments, files: this.#files, reader: this.#reader };
+    this.#reads = new PartitionReads(this, parts);
+    this.#snapshots = new NewestSnapshot(parts, loaded.closeSnapshot);
+    this.#front = new LogFront({ ...parts, writer: this.#writer, snapshots: this.#snapshots });
   }
 
   get logStartOffset(): number {
-    return this.#loaded.logStartOffset;
+    return this.#writer.logStartOffset;
   }
 
   /** The leader epoch of the log's start; -1 when nothing was written yet. */
@@ -145,7 +139,29 @@ export class PartitionLog {
 
   /** The offset from which on bytes that were once on the disk are missing or broken; no append succeeds then either. */
   get damagedAt(): number | undefined {
-    return this.#loaded.damagedAt;
+    return this.#damagedAt;
+  }
+
+  /** Of all `.log` files, what is queued left out. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const { writtenBytes } of this.#segments.all()) bytes += writtenBytes;
+    return bytes;
+  }
+
+  /** Whether records of the first segment are deleted, and others of it are not. */
+  get startsInsideSegment(): boolean {
+    return this.logStartOffset > this.#segments.first.baseOffset;
+  }
+
+  /** Whether there is a segment that retention can take: not all is in the one that is appended to. */
+  get hasSealed(): boolean {
+    return this.#segments.count > 1;
+  }
+
+  /** The producers whose newest batches are known. */
+  producers(): readonly ProducerEntry[] {
+    return this.#loaded.producers.all();
   }
 
   /**
@@ -156,6 +172,8 @@ export class PartitionLog {
    */
   append(request: AppendRequest): Appended | Promise<Appended> {
     this.#checkAppendable(request);
+    for (const records of request.records) this.#host.admit(records.length);
+    if (request.origin === 'follower') this.#isFollowed = true;
     const prepared = prepareAppend(this.#host.env, request, this.#config);
     if (!(prepared instanceof Promise)) return this.#writer.append(prepared, request);
     return prepared.then((ready) => {
@@ -165,42 +183,18 @@ export class PartitionLog {
   }
 
   /** @throws KafkaError OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER once closed */
-  async read(request: ReadRequest): Promise<LogRead> {
-    const { offset } = request;
-    const { logStartOffset, logEndOffset } = this;
-    if (this.#life === 'closed') throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
-    if (offset < logStartOffset || offset > logEndOffset) {
-      const message = `offset ${offset} is not within ${logStartOffset} to ${logEndOffset}`;
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', message);
-    }
-    const damagedAt = this.#loaded.damagedAt;
-    if (damagedAt !== undefined && offset >= damagedAt) {
-      throw new KafkaError('CORRUPT_MESSAGE', `${this.name} is damaged at offset ${damagedAt}`);
-    }
-    const bound = request.isolation === 'read_committed' ? this.lastStableOffset : this.highWatermark;
-    const endOffset = request.upTo === 'logEnd' ? logEndOffset : bound;
-    const found = offset < endOffset ? await this.#readBatches(request, endOffset) : undefined;
-    return {
-      slices: found === undefined ? [] : [found.bytes],
-      byteCount: found?.bytes.length ?? 0,
-      heldBytes: found?.slab.bytes.length ?? 0,
-      release: () => found?.slab.release(),
-      highWatermark: this.highWatermark,
-      lastStableOffset: this.lastStableOffset,
-      logStartOffset,
-      abortedTransactions: request.isolation === 'read_committed' ? [] : null,
-      ...(found === undefined ? {} : { nextOffset: found.nextOffset }),
-    };
+  read(request: ReadRequest): Promise<LogRead> {
+    return this.#reads.read(request, this.#config.indexIntervalBytes);
   }
 
   /** The first record that is as late as `timestampMs`, or later, anywhere in the log; undefined when there is none. */
   offsetForTimestamp(timestampMs: bigint): Promise<FoundTimestamp | undefined> {
-    return findOffsetForTimestamp(this.#search(), timestampMs);
+    return this.#reads.offsetForTimestamp(timestampMs, this.#config.indexIntervalBytes);
   }
 
   /** The first of the records with the largest timestamp; undefined when no record has one. */
   offsetOfMaxTimestamp(): Promise<FoundTimestamp | undefined> {
-    return findOffsetOfMaxTimestamp(this.#search());
+    return this.#reads.offsetOfMaxTimestamp(this.#config.indexIntervalBytes);
   }
 
   /** Where the largest epoch that is not above `leaderEpoch` ends (exclusive); both -1 for an epoch that is not known yet. */
@@ -209,18 +203,83 @@ export class PartitionLog {
   }
 
   /** Cuts the log at the batch that holds `offset` (a follower's duty, H-1). Durable when it resolves. */
-  async truncateTo(offset: number): Promise<void> {
-    await this.#writer.flush();
-    if (offset >= this.logEndOffset) return;
-    const { context } = this.#options;
-    const cut = { host: this.#host, context, segments: this.#segments, files: this.#files, reader: this.#reader };
-    const { logEndOffset } = this;
-    // The cut may end the log before `offset`, anywhere in the segment that holds it.
-    await this.#host.forgetFrom(this.name, (this.#segments.floor(offset - 1) ?? this.#segments.first).baseOffset);
-    const done = await truncateSegments(cut, offset, logEndOffset, this.#writer.epochs, this.#config);
-    this.#writer.restartAt(done.endOffset, done.epochs);
-    this.#reader.reset();
-    this.#host.advanced(this.name);
+  truncateTo(offset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#writer.flush();
+      if (offset >= this.logEndOffset) return;
+      const { context } = this.#options;
+      const cut = { host: this.#host, context, segments: this.#segments, files: this.#files, reader: this.#reader };
+      const { logEndOffset } = this;
+      // The cut may end the log before `offset`, anywhere in the segment that holds it.
+      await this.#host.forgetFrom(this.name, (this.#segments.floor(offset - 1) ?? this.#segments.first).baseOffset);
+      const done = await truncateSegments(cut, offset, logEndOffset, this.#writer.epochs, this.#config);
+      this.#writer.restartAt(done.endOffset, done.epochs);
+      this.#reader.reset();
+      this.#host.advanced(this.name);
+    });
+  }
+
+  /**
+   * Nothing below `beforeOffset` is shown any more; -1: below the high watermark. Answers where the log starts now, durably.
+   * Whole segments below it go with the next sweep.
+   * @throws KafkaError (rejects) OFFSET_OUT_OF_RANGE above the high watermark or below -1, KAFKA_STORAGE_ERROR: unknown whether,
+   *   NOT_LEADER_OR_FOLLOWER once closed
+   */
+  deleteRecords(beforeOffset: number): Promise<number> {
+    return this.#inTurn(async () => {
+      this.#checkWritable();
+      const { highWatermark } = this;
+      const offset = beforeOffset === -1 ? highWatermark : beforeOffset;
+      if (offset < 0 || offset > highWatermark) {
+        const message = `offset ${offset} is not within 0 to ${highWatermark}`;
+        throw new KafkaError('OFFSET_OUT_OF_RANGE', message);
+      }
+      if (offset <= this.logStartOffset) return this.logStartOffset;
+      await this.#saveStart(offset);
+      this.#front.advance(offset);
+      this.#startMoved();
+      return this.logStartOffset;
+    });
+  }
+
+  /**
+   * First half of a deletion: seals and makes last what it needs, and answers where the log begins once what is expired is gone,
+   * with at least `giveCount` segments where there are as many; undefined when nothing goes. log-starts must say so before
+   * `deleteSegmentsBefore` is called with it.
+   */
+  decideDeletion(giveCount: number): Promise<number | undefined> {
+    return this.#inTurn(async () => {
+      if (this.#life !== 'open' || this.failed !== undefined || this.#damagedAt !== undefined) return undefined;
+      return this.#front.decide(this.#config, this.#host.env.clock.wallMs(), giveCount);
+    });
+  }
+
+  /** The log begins at `startOffset`, and what lies wholly before that is deleted. Answers how many segments went. */
+  deleteSegmentsBefore(startOffset: number, atOnce: boolean): Promise<number> {
+    return this.#inTurn(async () => {
+      if (this.#life !== 'open' || !this.#host.canWrite()) return 0;
+      this.#front.advance(startOffset);
+      this.#startMoved();
+      return this.#front.deleteBefore(atOnce ? 0 : this.#config.fileDeleteDelayMs);
+    });
+  }
+
+  /** Age and size of each segment, the active one last. */
+  ages(): Promise<readonly SegmentAge[]> {
+    return this.#inTurn(() => this.#front.ages(this.#config));
+  }
+
+  /** What reaches past this offset is not deleted for its age or for want of room. */
+  get deletableEnd(): number {
+    return this.#front.belowOffset;
+  }
+
+  /** Bytes at `offset` turned out to be broken: no appends any more, reads go on below it. */
+  markDamaged(offset: number): void {
+    if (this.#damagedAt !== undefined && this.#damagedAt <= offset) return;
+    this.#damagedAt = Math.max(offset, this.logStartOffset);
+    this.#host.env.log.error(`${this.#options.context.directory}: bytes at offset ${offset} are broken`);
+    this.#advanced();
   }
 
   setConfig(config: LogConfig): void {
@@ -235,11 +294,27 @@ export class PartitionLog {
   }
 
   /** Writes and syncs what is queued, and what a clean close leaves behind. Nothing is appended afterwards. */
-  async close(): Promise<LogCloseResult> {
+  close(): Promise<LogCloseResult> {
     this.#life = 'closing';
+    return this.#inTurn(() => this.#close());
+  }
+
+  async #close(): Promise<LogCloseResult> {
     await this.#writer.close();
     this.#life = 'closed';
-    const result = this.#writer.failed === undefined ? await this.#leave() : 'unclean';
+    const result = await leaveLog({
+      host: this.#host,
+      name: this.name,
+      topicId: this.topicId,
+      context: this.#options.context,
+      loaded: this.#loaded,
+      segments: this.#segments,
+      files: this.#files,
+      writer: this.#writer,
+      snapshots: this.#snapshots,
+      config: this.#config,
+      damagedAt: this.#damagedAt,
+    });
     this.#files.release();
     for (const segment of this.#segments.all()) {
       this.#host.indexes.forget(segment);
@@ -249,70 +324,38 @@ export class PartitionLog {
     return result;
   }
 
-  async #leave(): Promise<LogCloseResult> {
-    if (this.#loaded.damagedAt !== undefined) return 'unclean';
-    if (!this.#writer.grown && !this.#loaded.recovered) return 'unchanged';
-    const { active } = this.#segments;
-    if (!active.created || !this.#host.canWrite()) return 'unclean';
-    const { producers } = this.#loaded;
-    const { logEndOffset } = this;
-    producers.expire(this.#host.env.clock.wallMs());
+  async #saveStart(offset: number): Promise<void> {
     try {
-      await this.#files.settle();
-      await this.#host.indexes.seal(this.#options.context, active, this.#config.indexIntervalBytes);
-      await this.#files.saveEpochs(this.#writer.epochs);
-      await this.#replaceSnapshot(logEndOffset);
+      await this.#host.logStarts.set(new Map([[this.name, { topicId: this.topicId, offset }]]));
     } catch (error) {
-      this.#host.env.log.warn(`${this.name}: not closed cleanly: ${String(error)}`);
-      return 'unclean';
-    }
-    const segments = this.#segments.all();
-    const { epochs } = this.#writer;
-    return describeClosed(segments, this.topicId, this.logStartOffset, logEndOffset, producers, epochs);
-  }
-
-  /** Kafka keeps the snapshots at segment bases and the newest one. */
-  async #replaceSnapshot(endOffset: number): Promise<void> {
-    const { closeSnapshot, producers } = this.#loaded;
-    await this.#files.writeSnapshot(endOffset, formatProducerSnapshot(producers));
-    if (closeSnapshot === undefined || closeSnapshot === endOffset) return;
-    if (this.#segments.floor(closeSnapshot)?.baseOffset !== closeSnapshot) {
-      await this.#files.removeSnapshot(closeSnapshot);
+      throw storageError(`the new start of ${this.name} cannot be written`, error);
     }
   }
 
-  async #readBatches(request: ReadRequest, endOffset: number): ReturnType<LogReader['read']> {
-    const { offset, maxBytes, minOneBatch } = request;
-    const { indexIntervalBytes } = this.#config;
-    const range = { offset, maxBytes, minOneBatch, endOffset, logEndOffset: this.logEndOffset, indexIntervalBytes };
-    try {
-      return await this.#reader.read(range);
-    } catch (error) {
-      throw error instanceof KafkaError ? error : storageError(`${this.name} cannot be read`, error);
-    }
+  #startMoved(): void {
+    this.#host.advanced(this.name);
+    this.#advanced();
   }
 
-  #search(): Parameters<typeof findOffsetOfMaxTimestamp>[0] {
-    return {
-      host: this.#host,
-      context: this.#options.context,
-      segments: this.#segments,
-      reader: this.#reader,
-      logStartOffset: this.logStartOffset,
-      logEndOffset: this.logEndOffset,
-      indexIntervalBytes: this.#config.indexIntervalBytes,
-    };
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#maintenance.then(work);
+    this.#maintenance = done.catch(() => undefined);
+    return done;
   }
 
   #checkAppendable(request: AppendRequest): void {
-    if (this.#writer.failed !== undefined) throw this.#writer.failed;
-    if (this.#loaded.damagedAt !== undefined) throw storageError(`${this.name} is damaged and takes no appends`);
-    if (this.#life !== 'open' || !this.#host.canWrite())
-      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
+    this.#checkWritable();
     if (request.origin !== 'follower' && request.leaderEpoch < this.leaderEpoch) {
       const message = `leader epoch ${request.leaderEpoch} is older than ${this.leaderEpoch}`;
       throw new KafkaError('NOT_LEADER_OR_FOLLOWER', message);
     }
+  }
+
+  #checkWritable(): void {
+    if (this.#writer.failed !== undefined) throw this.#writer.failed;
+    if (this.#damagedAt !== undefined) throw storageError(`${this.name} is damaged and cannot be written`);
+    if (this.#life !== 'open' || !this.#host.canWrite())
+      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
   }
 
   #advanced(): void {

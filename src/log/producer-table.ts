@@ -12,8 +12,6 @@ import {
 } from './producer-entries.ts';
 import type { ProducerEntry } from './producer-state.ts';
 
-/** producer.id.expiration.ms: idle producers without an open transaction are forgotten after a day. */
-const PRODUCER_EXPIRATION_MS = 86_400_000;
 const NO_BYTES = Buffer.alloc(0);
 
 export class ProducerTable {
@@ -74,10 +72,10 @@ export class ProducerTable {
     return copy;
   }
 
-  /** Forgets the idle ones. */
-  expire(nowMs: number): void {
+  /** Forgets those that are idle for longer than `expirationMs` (producer.id.expiration.ms) and have no open transaction. */
+  expire(nowMs: number, expirationMs: number): void {
     const isIdle = (seenMs: number, transactionFirstOffset: number): boolean =>
-      nowMs - seenMs > PRODUCER_EXPIRATION_MS && transactionFirstOffset < 0;
+      nowMs - seenMs > expirationMs && transactionFirstOffset < 0;
     for (const [producerId, entry] of this.#entries) {
       if (entry !== undefined && isIdle(entry.seenMs, entry.transactionFirstOffset)) this.delete(producerId);
     }

@@ -80,12 +80,12 @@ describe('log: producer table', () => {
     });
     table.set(entryOf(4n, [4], 0));
     table.set(entryOf(5n, [5], 500));
-    table.expire(day + 1);
+    table.expire(day + 1, day);
     assert.deepEqual(
       table.all().map(({ producerId }) => producerId),
       [2n, 3n, 5n],
     );
-    table.expire(day);
+    table.expire(day, day);
     assert.equal(table.all().length, 3);
   });
 
