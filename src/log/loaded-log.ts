@@ -7,7 +7,7 @@ import type { EpochEntry } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { ProducerTable } from './producer-table.ts';
-import type { Segment, SegmentContext } from './segment.ts';
+import { NO_TIMESTAMP, type Segment, type SegmentContext, type SegmentFacts } from './segment.ts';
 
 export interface LoadOptions {
   readonly env: Env;
@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly closed: ClosedPartition | undefined;
   /** What the checkpoints say; asked for only when the log is recovered. */
   readonly durable: () => Promise<DurableOffsets>;
+  /** What our file of log starts says; absent where there is none. */
+  readonly logStarts?: { readonly state: 'absent' | 'whole' | 'broken'; readonly offset: number | undefined };
 }
 
 export interface LoadedLog {
@@ -38,6 +40,8 @@ export interface LoadedLog {
   readonly damagedAt: number | undefined;
   /** Whether a recovery ran, so that what the close record says is no longer true. */
   readonly recovered: boolean;
+  /** Whether offsets may be missing between batches: after a compaction, or where a leader's log has gaps. */
+  readonly gaps?: boolean;
 }
 
 /** A segment's files as they are found. */
@@ -48,4 +52,19 @@ export interface FoundSegment {
 
 export function contextOf(options: LoadOptions): SegmentContext {
   return { env: options.env, files: options.files, directory: options.directory };
+}
+
+/** Of a segment whose indexes and timestamps are not known. */
+export function factsOf(options: LoadOptions, baseOffset: number, logBytes: number): SegmentFacts {
+  return {
+    baseOffset,
+    createdMs: options.env.clock.wallMs(),
+    logBytes,
+    indexEntries: 0,
+    timeIndexEntries: 0,
+    lastIndexedTimestamp: -1n,
+    largest: NO_TIMESTAMP,
+    firstTimestamp: undefined,
+    bytesSinceIndexEntry: 0,
+  };
 }

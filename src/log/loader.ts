@@ -3,44 +3,141 @@
  * close nothing is scanned: one listing, one stat and the small files. After any other end the log is recovered; a crash
  * meanwhile changes nothing, as each step may be done again (I-27).
  */
+import { crc32c } from '../kernel/crc32c.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
+import { KafkaError } from '../protocol/errors.ts';
 import { readFileIfThere } from './atomic-file.ts';
-import { type ClosedPartition, digestsOf } from './close-record.ts';
-import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
+import { type ClosedPartition, type ClosedSegment, digestsOf, hexCrc } from './close-record.ts';
+import { finishSwaps } from './finish-swaps.ts';
+import { formatLeaderEpochFile, LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
+import { isShortage, storageError } from './log-failure.ts';
+import { type NamePlan, planNames } from './name-cases.ts';
 import { ProducerTable } from './producer-table.ts';
 import { recoverLog } from './recovery.ts';
-import { beginningIsGone, decideOpen } from './recovery-cases.ts';
+import { decide, logStartOf, OPEN_CASES } from './recovery-cases.ts';
 import { NO_TIMESTAMP, Segment } from './segment.ts';
-import { parseSegmentFileName, type SegmentSuffix, segmentFileName } from './segment-files.ts';
+import { segmentFileName } from './segment-files.ts';
 
+/** @throws KafkaError KAFKA_STORAGE_ERROR (rejects) when the files cannot be read: nothing was changed on account of that */
 export async function loadLog(options: LoadOptions): Promise<LoadedLog> {
-  const names = await listIfThere(options);
-  const bases = offsetsOf(names, '.log');
-  const { closed } = options;
+  try {
+    return await load(options);
+  } catch (error) {
+    if (error instanceof KafkaError || isShortage(error) || errorCodeOf(error) === undefined) throw error;
+    throw storageError(`${options.directory} cannot be opened`, error);
+  }
+}
+
+async function load(options: LoadOptions): Promise<LoadedLog> {
+  const { closed, logStarts = { state: 'absent', offset: undefined } } = options;
+  const plan = await settleNames(options, logStarts.state === 'whole' ? logStarts.offset : undefined);
+  const { bases } = plan;
   const last = bases[bases.length - 1];
-  const lastBytes = last === undefined ? 0 : await sizeOf(options, last);
-  const sameSegments =
-    closed?.segments.length === bases.length && closed.segments.every(({ baseOffset }, at) => baseOffset === bases[at]);
-  const sameActiveBytes = closed?.segments[closed.segments.length - 1]?.logBytes === lastBytes;
-  const decision = decideOpen({
-    hasSegments: bases.length > 0,
-    closedCleanly: options.closedCleanly,
-    record: closed === undefined ? undefined : { sameSegments, sameActiveBytes },
-  });
-  const epochs = decision === 'fresh' ? undefined : await readEpochs(options);
-  if (decision === 'trust' && closed !== undefined && epochs !== undefined) return trustedLog(options, closed, epochs);
+  const lastBytes = last === undefined ? undefined : await sizeOf(options, last);
+  const segments = closedSegments(closed, logStarts.state === 'whole' ? logStarts.offset : undefined);
+  const sameFiles =
+    plan.unreadableLog === undefined &&
+    segments.length === bases.length &&
+    segments.every(({ baseOffset }, at) => baseOffset === bases[at]) &&
+    segments[segments.length - 1]?.logBytes === lastBytes;
+  const epochs = last === undefined ? undefined : await readEpochs(options);
+  const facts = {
+    marker: options.closedCleanly,
+    record: closed === undefined ? 'none' : closed.damagedAt === undefined ? 'line' : 'damaged',
+    sameFiles,
+    epochs: epochs !== undefined && !(options.closedCleanly && sameFiles && contradicts(closed, epochs)),
+  } as const;
+  // Nobody reads checkpoints after a clean close.
+  const trusted = decide(OPEN_CASES, { ...facts, segments: last === undefined ? 'none' : 'some', promised: true });
+  if (trusted === 'trust' && closed !== undefined && epochs !== undefined) {
+    return trustedLog(options, closed, segments, epochs);
+  }
   const durable = await options.durable();
-  const logStartOffset = Math.max(durable.logStartOffset, closed?.logStartOffset ?? 0);
-  const durablePoint = Math.max(durable.recoveryPoint, closed?.endOffset ?? 0);
-  if (beginningIsGone(bases[0], logStartOffset, durablePoint)) return lostLog(options, logStartOffset);
+  const start = logStartOf({
+    closed: closed?.logStartOffset,
+    ...logStarts,
+    checkpoint: durable.logStartOffset > 0 ? durable.logStartOffset : undefined,
+    firstBase: bases[0],
+  });
+  if (start.believed) {
+    options.env.log.warn(
+      `${options.directory}: the file of log starts is lost; the log is taken to start at offset ${start.offset}`,
+    );
+  }
+  const found = await findSegments(options, bases);
+  const restUnreadable = plan.unreadableLog !== undefined || found.length < bases.length;
+  const first = found[0]?.baseOffset;
+  const decision = decide(OPEN_CASES, {
+    ...facts,
+    segments: first === undefined ? 'none' : first > start.offset ? 'late' : 'some',
+    promised: restUnreadable || Math.max(durable.recoveryPoint, closed?.endOffset ?? 0) > 0,
+  });
+  if (decision === 'damage') return lostLog(options, start.offset);
   if (decision === 'fresh') return emptyLog(options, 0);
+  const recovery = {
+    ...options,
+    recoveryPoint: durable.recoveryPoint,
+    logStartOffset: start.offset,
+    startBelieved: start.believed,
+    restUnreadable,
+  };
+  const recovered = await recoverLog(recovery, found, plan.snapshots, facts.epochs ? epochs : undefined);
+  if (recovered.damagedAt === undefined) await removeNames(options, plan.orphans);
+  return recovered;
+}
+
+/** The segments that are plain files, up to the first that is not. */
+async function findSegments(options: LoadOptions, bases: readonly number[]): Promise<FoundSegment[]> {
   const found: FoundSegment[] = [];
   for (const baseOffset of bases) {
-    found.push({ baseOffset, logBytes: baseOffset === last ? lastBytes : await sizeOf(options, baseOffset) });
+    const logBytes = await sizeOf(options, baseOffset);
+    if (logBytes === undefined) {
+      options.env.log.error(`${options.directory}/${segmentFileName(baseOffset, '.log')} is no file: left alone`);
+      break;
+    }
+    found.push({ baseOffset, logBytes });
   }
-  return recoverLog({ ...options, ...durable }, found, offsetsOf(names, '.snapshot'), epochs);
+  return found;
+}
+
+/** Those that the last close left, without what was deleted since. */
+function closedSegments(
+  closed: ClosedPartition | undefined,
+  provenLogStart: number | undefined,
+): readonly ClosedSegment[] {
+  const segments = closed?.segments ?? [];
+  if (provenLogStart === undefined) return segments;
+  return segments.filter((_, index) => (segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY) > provenLogStart);
+}
+
+/** Whether the epochs are not those of the close. */
+function contradicts(closed: ClosedPartition | undefined, epochs: readonly EpochEntry[]): boolean {
+  return closed?.epochs !== undefined && closed.epochs !== hexCrc(crc32c(Buffer.from(formatLeaderEpochFile(epochs))));
+}
+
+/** Carries out what the names alone say; what is left is as the result says. */
+async function settleNames(options: LoadOptions, provenLogStart: number | undefined): Promise<NamePlan> {
+  const { env, directory } = options;
+  const plan = planNames(await listIfThere(options), provenLogStart);
+  if (plan.strangers.length > 0) {
+    env.log.info(`${directory} holds what is no part of a log, left alone: ${plan.strangers.join(', ')}`);
+  }
+  if (plan.unreadableLog !== undefined) {
+    env.log.error(`${directory}/${plan.unreadableLog}: no log reaches that offset; it is left alone`);
+  }
+  if (plan.remove.length === 0 && plan.swaps.length === 0) return plan;
+  await removeNames(options, plan.remove);
+  if (plan.swaps.length === 0) return plan;
+  await finishSwaps(options, plan.swaps);
+  return planNames(await listIfThere(options), provenLogStart);
+}
+
+async function removeNames(options: LoadOptions, names: readonly string[]): Promise<void> {
+  const { env, directory } = options;
+  for (const name of names) await env.disk.remove(`${directory}/${name}`);
+  if (names.length > 0) await env.disk.syncDirectory(directory);
 }
 
 /** Nothing of it is shown, and it takes nothing: to begin anew would give its offsets to other records. */
@@ -64,9 +161,15 @@ function emptyLog(options: LoadOptions, logStartOffset: number): LoadedLog {
   };
 }
 
-function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: readonly EpochEntry[]): LoadedLog {
-  const segments = closed.segments.map((segment, index) => {
-    const active = index === closed.segments.length - 1 ? closed.active : undefined;
+function trustedLog(
+  options: LoadOptions,
+  closed: ClosedPartition,
+  closedSegments: readonly ClosedSegment[],
+  epochs: readonly EpochEntry[],
+): LoadedLog {
+  const proven = options.logStarts?.state === 'whole' ? (options.logStarts.offset ?? 0) : 0;
+  const segments = closedSegments.map((segment, index) => {
+    const active = index === closedSegments.length - 1 ? closed.active : undefined;
     const { firstTimestamp = null } = active ?? {};
     const facts = {
       baseOffset: segment.baseOffset,
@@ -87,7 +190,7 @@ function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: reado
   });
   return {
     segments,
-    logStartOffset: closed.logStartOffset,
+    logStartOffset: Math.max(closed.logStartOffset, proven),
     endOffset: closed.endOffset,
     epochs: cutEpochsFromEnd(epochs, closed.endOffset),
     epochsOnDisk: epochs,
@@ -95,6 +198,7 @@ function trustedLog(options: LoadOptions, closed: ClosedPartition, epochs: reado
     closeSnapshot: closed.endOffset,
     damagedAt: undefined,
     recovered: false,
+    gaps: closed.gaps === true,
   };
 }
 
@@ -107,18 +211,10 @@ async function listIfThere(options: LoadOptions): Promise<string[]> {
   }
 }
 
-function offsetsOf(names: readonly string[], suffix: SegmentSuffix): number[] {
-  const offsets: number[] = [];
-  for (const name of names) {
-    const parsed = parseSegmentFileName(name);
-    if (parsed?.suffix === suffix) offsets.push(parsed.offset);
-  }
-  return offsets;
-}
-
-async function sizeOf(options: LoadOptions, baseOffset: number): Promise<number> {
+/** undefined when it is no plain file. */
+async function sizeOf(options: LoadOptions, baseOffset: number): Promise<number | undefined> {
   const stat = await options.env.disk.stat(`${options.directory}/${segmentFileName(baseOffset, '.log')}`);
-  return stat?.size ?? 0;
+  return stat?.kind === 'file' ? stat.size : undefined;
 }
 
 /** undefined when the file is missing or does not parse. */

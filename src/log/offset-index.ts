@@ -28,15 +28,15 @@ export class OffsetIndex {
   }
 
   /**
-   * Position of the last entered batch whose last offset is not above `offset`, 0 when there is none: the batch that holds
-   * `offset` begins there or later. The entries must be loaded.
+   * The last entered batch whose last offset is not above `offset`; undefined when there is none: the batch that holds `offset`
+   * begins there, or later, or before the first entry. The entries must be loaded.
    */
-  lookup(offset: number): number {
+  lookup(offset: number): { readonly lastOffset: number; readonly position: number } | undefined {
     const relative = offset - this.#baseOffset;
     const index = this.#lastAtMost((bytes, at) => bytes.readInt32BE(at) <= relative);
-    if (index < 0) return 0;
+    if (index < 0) return undefined;
     const { bytes, at } = this.entries.entry(index);
-    return bytes.readInt32BE(at + 4);
+    return { lastOffset: bytes.readInt32BE(at) + this.#baseOffset, position: bytes.readInt32BE(at + 4) };
   }
 
   /** Whether all entries increase as they must and lie within the log's `logBytes`. The entries must be loaded. */

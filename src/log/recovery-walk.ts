@@ -6,7 +6,7 @@
 import type { DiskFile } from '../kernel/env.ts';
 import * as batch from '../protocol/records/batch.ts';
 import { type ScanEnd, type ScanStep, scanBatches } from './batch-scan.ts';
-import { assignEpoch, type EpochEntry } from './leader-epochs.ts';
+import { assignEpoch, type EpochEntry, epochAt } from './leader-epochs.ts';
 import { producerBatchOf } from './producer-batch.ts';
 import { afterBatch } from './producer-state.ts';
 import type { ProducerTable } from './producer-table.ts';
@@ -16,7 +16,13 @@ import { writtenBatchOf } from './segment-indexes.ts';
 
 /** What a walk knows and learns. */
 export interface WalkState {
-  readonly durablePoint: number;
+  /** Batches that reach it are checked whole, of those before it only headers are read. */
+  readonly checkedFromOffset: number;
+  /** What leader-epoch-checkpoint says; it is on the disk before the first batch of an epoch. */
+  readonly knownEpochs: readonly EpochEntry[] | undefined;
+  readonly logStartOffset: number;
+  /** Whether offsets may be missing between batches. */
+  readonly gaps: boolean;
   readonly indexIntervalBytes: number;
   readonly nowMs: number;
   /** Batches from this offset on are replayed into `producers`. */
@@ -26,12 +32,14 @@ export interface WalkState {
   /** The offset after the last valid batch. */
   endOffset: number;
   leaderEpoch: number;
+  /** Base offsets of batches whose epoch is another than the known one, up to two. */
+  readonly contradicted: number[];
 }
 
 /** A walked segment. */
 export interface SegmentWalk {
   readonly end: ScanEnd;
-  /** Position of the first batch that reaches past the durable point; the end of the valid bytes when none does. */
+  /** Position of the first batch that was checked whole; the end of the valid bytes when none was. */
   readonly durableBytes: number;
 }
 
@@ -45,9 +53,11 @@ export async function walkSegment(
   segment.resetIndexes();
   state.endOffset = Math.max(state.endOffset, segment.baseOffset);
   const durable = await scanBatches(file, { from: 0, to: logBytes, wholeBatches: false }, (bytes, at) => {
-    if (batch.lastOffset(bytes, at) >= state.durablePoint) return 'stop';
+    if (batch.lastOffset(bytes, at) >= state.checkedFromOffset) return 'stop';
     return take(state, segment, bytes, at, false);
   });
+  segment.checkedFrom = segment.writtenBytes;
+  segment.checkedTo = segment.writtenBytes;
   if (durable.outcome !== 'stopped') return { end: durable, durableBytes: durable.position };
   const range = { from: durable.position, to: logBytes, wholeBatches: true };
   const end = await scanBatches(file, range, (bytes, at) => take(state, segment, bytes, at, true));
@@ -66,22 +76,28 @@ function take(state: WalkState, segment: Segment, bytes: Buffer, at: number, who
     state.epochs = assignEpoch(state.epochs, leaderEpoch, baseOffset);
   }
   if (baseOffset >= state.producersFrom) replayProducer(state.producers, bytes, at, state.nowMs);
-  state.leaderEpoch = leaderEpoch;
+  if (
+    state.knownEpochs !== undefined &&
+    epochAt(state.knownEpochs, Math.max(baseOffset, state.logStartOffset)) !== leaderEpoch
+  ) {
+    if (state.contradicted.length < 2) state.contradicted.push(baseOffset);
+  } else {
+    state.leaderEpoch = leaderEpoch;
+  }
   state.endOffset = batch.lastOffset(bytes, at) + 1;
   return 'next';
 }
 
-/**
- * Whether offset and epoch of the batch can follow the batch before it: the CRC covers neither. Gaps are what compaction
- * leaves, here or in the log of the leader that a follower copied.
- */
+/** Whether offset, epoch and count of the batch can follow the batch before it: the CRC covers neither of the first two. */
 function fits(state: WalkState, segment: Segment, bytes: Buffer, at: number): boolean {
   const baseOffset = batch.baseOffset(bytes, at);
   const lastOffsetDelta = batch.lastOffsetDelta(bytes, at);
-  if (!Number.isSafeInteger(baseOffset) || lastOffsetDelta < 0 || baseOffset < state.endOffset) return false;
+  if (!Number.isSafeInteger(baseOffset) || lastOffsetDelta < 0) return false;
+  if (state.gaps ? baseOffset < state.endOffset : baseOffset !== state.endOffset) return false;
   if (baseOffset + lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return false;
   const count = batch.recordCount(bytes, at);
-  return count >= 0 && count <= lastOffsetDelta + 1 && batch.leaderEpoch(bytes, at) >= state.leaderEpoch;
+  const counts = state.gaps ? count >= 0 && count <= lastOffsetDelta + 1 : count === lastOffsetDelta + 1;
+  return counts && batch.leaderEpoch(bytes, at) >= state.leaderEpoch;
 }
 
 function replayProducer(producers: ProducerTable, bytes: Buffer, at: number, nowMs: number): void {

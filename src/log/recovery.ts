@@ -1,33 +1,37 @@
 /**
- * Recovery of a partition that was not closed cleanly: walks the batches, ends the log at the first one that is not valid when
- * that lies past the durable point, and puts what it keeps on the disk before anybody is told that it is there.
- *
- * Kept bytes past the durable point are written again, the same bytes at the same place, and then synced: if a sync failed
- * before the crash, the page cache holds them as clean although the disk does not, and a sync alone would do nothing (D12).
+ * Recovery of a partition that was not closed cleanly: walks the batches (walk-log), decides by the tables of
+ * recovery-cases, and has that carried out (recovery-cut).
  */
-import { assert } from '../kernel/assert.ts';
-import type { DiskFile } from '../kernel/env.ts';
 import { readFileIfThere } from './atomic-file.ts';
-import { readFully } from './batch-scan.ts';
 import { digestsOf } from './close-record.ts';
-import type { DurableOffsets } from './directory-records.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
-import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
+import { contextOf, type FoundSegment, factsOf, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
 import { parseProducerSnapshot } from './producer-snapshot.ts';
 import { ProducerTable } from './producer-table.ts';
-import { decideAfterScan, planReplay, type ReplayPlan } from './recovery-cases.ts';
-import { type SegmentWalk, type WalkState, walkSegment } from './recovery-walk.ts';
-import { NO_TIMESTAMP, Segment, type SegmentFacts } from './segment.ts';
+import {
+  decide,
+  durablePointOf,
+  planReplay,
+  type ReplayPlan,
+  START_CASES,
+  type StartDecision,
+} from './recovery-cases.ts';
+import { keepAndCut } from './recovery-cut.ts';
+import type { WalkState } from './recovery-walk.ts';
+import { Segment, type SegmentFacts } from './segment.ts';
 import { segmentFileName } from './segment-files.ts';
 import { TIME_INDEX_ENTRY_BYTES } from './time-index.ts';
+import { SEALED_UNSYNCED_MAX } from './unsynced-files.ts';
+import { type WalkResult, walkAll } from './walk-log.ts';
 
-const REWRITE_CHUNK_BYTES = 1024 * 1024;
-
-/** A walked segment with what its file held. */
-interface Walked extends SegmentWalk {
-  readonly segment: Segment;
-  readonly logBytes: number;
+export interface RecoveryOptions extends LoadOptions {
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  /** Whether the log start is only believed: it then counts as far as the log reaches. */
+  readonly startBelieved: boolean;
+  /** Whether something that is no segment stands behind those that were found: the rest cannot be seen. */
+  readonly restUnreadable: boolean;
 }
 
 /**
@@ -36,55 +40,127 @@ interface Walked extends SegmentWalk {
  * @param epochs undefined when leader-epoch-checkpoint is missing or broken: all batches are then walked
  */
 export async function recoverLog(
-  options: LoadOptions & DurableOffsets,
+  options: RecoveryOptions,
   found: readonly FoundSegment[],
   snapshots: readonly number[],
   epochs: readonly EpochEntry[] | undefined,
 ): Promise<LoadedLog> {
-  const { closed, env } = options;
+  const { closed } = options;
   const isStray = strayTest(snapshots);
-  const lastBase = found.findLast((segment) => !isStray(segment))?.baseOffset ?? found[0]?.baseOffset ?? 0;
-  const durablePoint = Math.max(options.recoveryPoint, closed?.endOffset ?? 0, lastBase);
+  const bases = found.filter((segment, index) => index === 0 || !isStray(segment)).map(({ baseOffset }) => baseOffset);
+  const closedEnd = closed?.endOffset;
+  const { recoveryPoint } = options;
+  const durablePoint = durablePointOf({ recoveryPoint, closedEnd, bases, unsyncedCountMax: SEALED_UNSYNCED_MAX });
   const plan = planReplay({
     segments: found,
     durablePoint,
-    closedEnd: closed?.endOffset,
+    closedEnd,
     hasEpochs: epochs !== undefined,
-    missingSegment: missingSegment(options, found),
+    suspect: suspectOffset(options, found),
   });
   const state = await startOfWalk(options, found, plan, epochs, durablePoint);
   const kept: Segment[] = [];
   for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
-  const { walked, leftovers, badBytes } = await walkAll(options, state, found.slice(plan.firstIndex), isStray);
-  const moreSegments = plan.firstIndex + walked.length + leftovers.length < found.length;
-  const decision = decideAfterScan({ endOffset: state.endOffset, badBytes, moreSegments, durablePoint });
-  const segments = [...kept, ...walked.map(({ segment }) => segment)];
+  const walk = await walkAll(options, state, found.slice(plan.firstIndex), isStray, durablePoint);
+  // Several batches against one file without a checksum, and nothing else is wrong: it is the file.
+  if (epochs !== undefined && state.contradicted.length > 1 && walk.decision === 'keep') {
+    return await recoverLog(options, found, snapshots, undefined);
+  }
+  const start = startOf(options, found, state.endOffset, durablePoint);
+  if (start.decision === 'empty') return await emptiedLog(options, found, state, start.offset);
   await addMissingProducers(options, state.producers, snapshots, state.endOffset);
+  const damaged = damageOf(options, state, walk, start.decision);
+  if (damaged !== undefined) state.endOffset = Math.min(state.endOffset, damaged);
   state.producers.truncate(state.endOffset);
   const loaded: LoadedLog = {
-    segments,
-    logStartOffset: Math.max(options.logStartOffset, found[0]?.baseOffset ?? 0),
-    endOffset: state.endOffset,
+    segments: [...kept, ...walk.walked.map(({ segment }) => segment)],
+    logStartOffset: start.offset,
+    endOffset: damaged ?? state.endOffset,
     epochs: cutEpochsFromEnd(state.epochs, state.endOffset),
     epochsOnDisk: epochs,
     producers: state.producers,
     closeSnapshot: snapshots.findLast((offset) => offset <= state.endOffset),
-    damagedAt: decision === 'damage' ? state.endOffset : undefined,
+    damagedAt: damaged,
     recovered: true,
+    gaps: state.gaps,
   };
-  if (decision === 'damage') {
-    env.log.error(
-      `${options.directory}: bytes at offset ${state.endOffset} that were on the disk are missing or broken`,
-    );
-    return loaded;
-  }
-  await keepAndCut(options, walked, leftovers);
+  if (damaged !== undefined) return loaded;
+  await keepAndCut(options, walk, state.endOffset);
   await removeStraySnapshots(options, snapshots, loaded);
   return loaded;
 }
 
+/** The offset from which on the log is damaged, told once; undefined when it is whole. */
+function damageOf(
+  options: RecoveryOptions,
+  state: WalkState,
+  walk: WalkResult,
+  start: StartDecision,
+): number | undefined {
+  const [contradicted] = state.contradicted;
+  const broken = walk.decision === 'damage' || start === 'damage' || options.restUnreadable;
+  if (!broken && contradicted === undefined) return undefined;
+  const offset = Math.max(contradicted ?? state.endOffset, options.startBelieved ? 0 : options.logStartOffset);
+  const { directory, env, recoveryPoint } = options;
+  env.log.error(
+    `${directory}: bytes at offset ${offset} that were on the disk are missing or broken; nothing is cut, and nothing appended (close record, batches and recovery-point-offset-checkpoint, which says ${recoveryPoint}, do not agree)`,
+  );
+  return offset;
+}
+
+function startOf(
+  options: RecoveryOptions,
+  found: readonly FoundSegment[],
+  endOffset: number,
+  durablePoint: number,
+): { offset: number; decision: StartDecision } {
+  const firstBase = found[0]?.baseOffset ?? 0;
+  const { logStartOffset, startBelieved } = options;
+  const offset = Math.max(startBelieved ? Math.min(logStartOffset, endOffset) : logStartOffset, firstBase);
+  const decision = decide(START_CASES, {
+    end: endOffset < offset ? 'belowStart' : 'atOrAboveStart',
+    durablePoint: durablePoint > offset ? 'aboveStart' : 'notAboveStart',
+  });
+  return { offset, decision };
+}
+
+/** All that is there was deleted: an empty log at its start, whose file is there before the others go. */
+async function emptiedLog(
+  options: RecoveryOptions,
+  found: readonly FoundSegment[],
+  state: WalkState,
+  startOffset: number,
+): Promise<LoadedLog> {
+  const { env, directory, sync } = options;
+  const segment = new Segment(contextOf(options), factsOf(options, startOffset, 0), true);
+  segment.resetIndexes();
+  const file = await env.disk.open(segment.path, 'w+');
+  try {
+    await file.truncate(0);
+    await sync.run(file);
+  } finally {
+    await file.close();
+  }
+  await env.disk.syncDirectory(directory);
+  for (const { baseOffset } of [...found].reverse()) {
+    if (baseOffset !== startOffset) await Segment.planned(contextOf(options), baseOffset).remove();
+  }
+  await env.disk.syncDirectory(directory);
+  return {
+    segments: [segment],
+    logStartOffset: startOffset,
+    endOffset: startOffset,
+    epochs: cutEpochsFromEnd(state.epochs, startOffset),
+    epochsOnDisk: state.knownEpochs,
+    producers: state.producers,
+    closeSnapshot: undefined,
+    damagedAt: undefined,
+    recovered: true,
+  };
+}
+
 async function startOfWalk(
-  options: LoadOptions,
+  options: RecoveryOptions,
   found: readonly FoundSegment[],
   plan: ReplayPlan,
   epochs: readonly EpochEntry[] | undefined,
@@ -93,18 +169,24 @@ async function startOfWalk(
   const { closed, env, config } = options;
   const byRecord = plan.producersFrom === 'record' && closed !== undefined;
   const snapshotBase = plan.producersFrom === 'record' ? 0 : (found[plan.producersFrom]?.baseOffset ?? 0);
-  const nowMs = env.clock.wallMs();
+  const firstBase = found[plan.firstIndex]?.baseOffset ?? 0;
+  const suspectBase = found.findLast(({ baseOffset }) => baseOffset <= (closed?.damagedAt ?? -1))?.baseOffset;
   return {
-    durablePoint,
+    // Without the epochs' file, that a batch's epoch is right is only seen by those around it: all is checked.
+    checkedFromOffset: epochs === undefined ? 0 : Math.min(durablePoint, suspectBase ?? durablePoint),
+    knownEpochs: epochs,
+    logStartOffset: Math.max(options.logStartOffset, found[0]?.baseOffset ?? 0),
+    gaps: closed?.gaps === true,
     indexIntervalBytes: config.indexIntervalBytes,
-    nowMs,
+    nowMs: env.clock.wallMs(),
     producersFrom: byRecord ? closed.endOffset : snapshotBase,
     producers: byRecord
       ? closed.producers.copy()
       : ((await readSnapshot(options, snapshotBase)) ?? ProducerTable.of([])),
     epochs: epochs ?? [],
-    endOffset: found[plan.firstIndex]?.baseOffset ?? 0,
+    endOffset: firstBase,
     leaderEpoch: -1,
+    contradicted: [],
   };
 }
 
@@ -118,98 +200,15 @@ function strayTest(snapshots: readonly number[]): (segment: FoundSegment) => boo
 }
 
 /**
- * Walks until the first bytes that are no valid batch; a segment that overlaps the one before it begins with such, and so does
- * one that leaves a hole: a log rolls at its end. Bytes after
- * the last batch of a segment whose end is where the next one begins are no loss: they are cut, and the walk goes on. An
- * empty segment that begins among the batches of the one before is what a roll that failed left: it holds nothing, and to
- * keep it would hide those batches; nor is one behind the end part of the log when no roll made it.
+ * Where a segment of the close record begins that is not there, but for those before the first, which were deleted by retention;
+ * or where damage was found while the log was served.
  */
-async function walkAll(
-  options: LoadOptions,
-  state: WalkState,
-  found: readonly FoundSegment[],
-  isStray: (segment: FoundSegment) => boolean,
-): Promise<{ walked: Walked[]; leftovers: number[]; badBytes: boolean }> {
-  const walked: Walked[] = [];
-  const leftovers: number[] = [];
-  for (const [index, foundSegment] of found.entries()) {
-    const { baseOffset, logBytes } = foundSegment;
-    if (walked.length > 0 && baseOffset !== state.endOffset) {
-      const isLeftover = baseOffset < state.endOffset ? logBytes === 0 : isStray(foundSegment);
-      if (!isLeftover) return { walked, leftovers, badBytes: true };
-      leftovers.push(baseOffset);
-      continue;
-    }
-    const segment = new Segment(contextOf(options), factsOf(options, baseOffset, logBytes), true);
-    const walk = await options.files.use(segment.path, (file) => walkSegment(state, segment, file, logBytes));
-    walked.push({ ...walk, segment, logBytes });
-    const isWhole = walk.end.outcome !== 'bad' || found[index + 1]?.baseOffset === state.endOffset;
-    if (!isWhole) return { walked, leftovers, badBytes: true };
-  }
-  return { walked, leftovers, badBytes: false };
-}
-
-/** The first segment of the close record that is not there; those before the first that is were deleted by retention. */
-function missingSegment(options: LoadOptions, found: readonly FoundSegment[]): number | undefined {
+function suspectOffset(options: LoadOptions, found: readonly FoundSegment[]): number | undefined {
   const there = new Set(found.map(({ baseOffset }) => baseOffset));
   const first = found[0]?.baseOffset ?? 0;
-  const closed = options.closed?.segments ?? [];
-  return closed.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
-}
-
-/** Cuts what is not valid, writes again and syncs what is past the durable point, and writes the indexes. */
-async function keepAndCut(
-  options: LoadOptions,
-  walked: readonly Walked[],
-  leftovers: readonly number[],
-): Promise<void> {
-  for (const baseOffset of leftovers) {
-    const leftover = Segment.planned(contextOf(options), baseOffset);
-    options.env.log.info(`${leftover.path} is empty and no part of the log: removed`);
-    await leftover.remove();
-  }
-  for (const each of walked) {
-    await keepSegment(options, each);
-    await sealIfRoom(options, each.segment);
-  }
-  await options.env.disk.syncDirectory(options.directory);
-}
-
-async function keepSegment(options: LoadOptions, walked: Walked): Promise<void> {
-  const { env, files, sync } = options;
-  const { segment, end, durableBytes, logBytes } = walked;
-  if (end.position === logBytes && end.position === durableBytes) return;
-  const file = await files.pin(segment.path, 'open', () => false);
-  try {
-    if (end.position < logBytes) {
-      env.log.warn(`${segment.path}: cut from ${logBytes} to ${end.position} bytes after an unclean end`);
-      await file.truncate(end.position);
-    }
-    await rewrite(file, durableBytes, end.position);
-    await sync.run(file);
-  } finally {
-    files.unpin(segment.path);
-  }
-}
-
-async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {
-  if (from >= to) return;
-  const chunk = Buffer.allocUnsafeSlow(Math.min(REWRITE_CHUNK_BYTES, to - from));
-  for (let position = from; position < to; position += chunk.length) {
-    const length = Math.min(chunk.length, to - position);
-    const count = await readFully(file, chunk, length, position);
-    assert(count === length, 'a segment does not shrink while it is recovered');
-    await file.writev([chunk.subarray(0, length)], position);
-  }
-}
-
-/** Indexes can be derived: a full disk is no reason not to open. */
-async function sealIfRoom(options: LoadOptions, segment: Segment): Promise<void> {
-  try {
-    await segment.sealIndexes(options.sync);
-  } catch (error) {
-    options.env.log.warn(`${segment.path}: its index files cannot be written: ${String(error)}`);
-  }
+  const { segments = [], damagedAt } = options.closed ?? {};
+  const missing = segments.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
+  return Math.min(missing ?? damagedAt ?? Number.NaN, damagedAt ?? missing ?? Number.NaN) || undefined;
 }
 
 /** A segment that is not walked: what its index files hold is found out when they are used. */
@@ -233,20 +232,6 @@ function carriedOver(options: LoadOptions, found: FoundSegment): Partial<Segment
   if (recorded?.logBytes !== found.logBytes) return {};
   const { headsCrc, largestTimestamp } = digestsOf(recorded);
   return { headsCrc, largestTimestamp };
-}
-
-function factsOf(options: LoadOptions, baseOffset: number, logBytes: number): SegmentFacts {
-  return {
-    baseOffset,
-    createdMs: options.env.clock.wallMs(),
-    logBytes,
-    indexEntries: 0,
-    timeIndexEntries: 0,
-    lastIndexedTimestamp: -1n,
-    largest: NO_TIMESTAMP,
-    firstTimestamp: undefined,
-    bytesSinceIndexEntry: 0,
-  };
 }
 
 /** Producers that wrote nothing in the walked part: from the close record or the newest snapshot that is whole. */

@@ -99,7 +99,7 @@ export class SegmentIndexes {
     const positionMax = segment.offsetIndex.entries.count === 0 ? indexIntervalBytes : segment.writtenBytes;
     // A first entry of zeros increases as it must: only the batch says whether it is one.
     let holds = false;
-    const from = segment.offsetIndex.lookup(last.offset);
+    const from = segment.offsetIndex.lookup(last.offset)?.position ?? 0;
     const range = { from, to: segment.writtenBytes, wholeBatches: false, chunkBytes: PROBE_BYTES };
     await this.#files.use(segment.path, (file) =>
       scanBatches(file, range, (bytes, at, position) => {

@@ -160,6 +160,7 @@ export class Segment {
     }
     this.#bytesSinceIndexEntry += batch.sizeBytes;
     if (this.headsCrc !== undefined) this.headsCrc = crc32cFrom(this.headsCrc, batch.head, 0, HEAD_BYTES);
+    if (this.checkedTo === this.writtenBytes) this.checkedTo += batch.sizeBytes;
     this.writtenBytes += batch.sizeBytes;
   }
 

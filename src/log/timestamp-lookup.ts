@@ -10,6 +10,7 @@ import { forEachRecord } from '../protocol/records/record-walk.ts';
 import { scanBatches } from './batch-scan.ts';
 import type { LogHost } from './log-host.ts';
 import type { LogReader } from './log-reader.ts';
+import { checkCrcs } from './read-check.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
 import { undoCompression } from './undo-compression.ts';
@@ -81,6 +82,8 @@ async function findIn(
     for (;;) {
       const bytes = await nextMatch(file, from, segment.writtenBytes, matches);
       if (bytes === undefined) return undefined;
+      if (checkCrcs(bytes.batch, bytes.batch.length) < bytes.batch.length)
+        throw search.reader.damagedAt(segment, bytes.batch);
       const found = await findInBatch(host.env, bytes.batch, timestampMs, logStartOffset);
       if (found !== undefined) return found;
       from = bytes.position + bytes.batch.length;

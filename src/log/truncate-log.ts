@@ -72,6 +72,8 @@ async function cutActive(log: Truncation, offset: number, logEndOffset: number, 
     }),
   );
   segment.plannedBytes = segment.writtenBytes;
+  // Only headers were looked at.
+  segment.checkedFrom = segment.writtenBytes;
   await segment.sealIndexes();
   return endOffset;
 }
