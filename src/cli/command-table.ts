@@ -1,6 +1,7 @@
 /** Every command by oclif's id; what `bin/build.js` makes the manifest from. */
 import ClusterDescribe from '../../commands/cluster/describe.ts';
 import Consume from '../../commands/consume.ts';
+import LogVerify from '../../commands/log/verify.ts';
 import Produce from '../../commands/produce.ts';
 import Serve from '../../commands/serve.ts';
 import TopicsCreate from '../../commands/topics/create.ts';
@@ -11,6 +12,7 @@ import TopicsList from '../../commands/topics/list.ts';
 export const commands = {
   'cluster:describe': ClusterDescribe,
   consume: Consume,
+  'log:verify': LogVerify,
   produce: Produce,
   serve: Serve,
   'topics:create': TopicsCreate,

@@ -11,7 +11,8 @@ import { clusterFolder, reserveFile, temporaryFile } from './layout.ts';
 
 export const RESERVE_BYTES = 1024 * 1024;
 
-const PIECE_BYTES = 64 * 1024;
+/** The content is one piece of so many bytes, again and again. */
+export const RESERVE_PIECE_BYTES = 64 * 1024;
 
 /** Runs `write`; when the disk is full, gives the reserve up and runs it once more. */
 export async function withReserve<T>(env: Env, directory: string, write: () => Promise<T>): Promise<T> {
@@ -36,8 +37,8 @@ export async function fillReserve(env: Env, directory: string): Promise<void> {
   try {
     const file = await env.disk.open(temporary, 'wx+');
     try {
-      const piece = env.random.bytes(PIECE_BYTES);
-      await file.writev(Array<Buffer>(RESERVE_BYTES / PIECE_BYTES).fill(piece), 0);
+      const piece = env.random.bytes(RESERVE_PIECE_BYTES);
+      await file.writev(Array<Buffer>(RESERVE_BYTES / RESERVE_PIECE_BYTES).fill(piece), 0);
     } finally {
       await file.close();
     }

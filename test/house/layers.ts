@@ -55,15 +55,18 @@ function breachOf(file: SourceFile, found: Import): string | undefined {
   return `${where}: ${from} must not import ${to} (it may import ${list}); move the shared part down, or pass it in`;
 }
 
+/** Commands that need the files themselves, whatever broker there is. */
+const WORK_ON_FILES = /^commands\/(serve|doctor|log\/[^/]+)\.ts$/;
+
 /**
  * One line for each import of the broker's side that a command pays for before it needs it: what is reached, by static
- * imports, from a command or from what a command other than `serve` loads.
+ * imports, from a command or from what a command loads that may find a broker elsewhere.
  */
 export function heavyAtStart(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const commands = files.filter(({ path }) => path.startsWith('commands/') || path === 'src/cli/main.ts');
   const loaded = commands
-    .filter(({ path }) => path !== 'commands/serve.ts')
+    .filter(({ path }) => !WORK_ON_FILES.test(path))
     .flatMap((file) => file.imports.flatMap((found) => (found.kind === 'dynamic' ? (found.target ?? []) : [])));
   const reached = new Set([...commands.map(({ path }) => path), ...loaded]);
   for (const path of reached) for (const target of staticTargets(byPath.get(path))) reached.add(target);

@@ -1,0 +1,67 @@
+/** What the path is that a `log` command was given: a directory of ours, a part of one, a real Kafka's, or one file. */
+import { basename, dirname, resolve } from 'node:path';
+import { readOwnerRecord } from '../cluster/owner-record.ts';
+import type { Env } from '../kernel/env.ts';
+import { parseSegmentFileName } from '../log/segment-files.ts';
+import { CliError, usageError } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+import type { TargetChoice } from './target.ts';
+
+export type LogTree =
+  /** A cluster directory of ours. */
+  | { readonly kind: 'cluster'; readonly directory: string }
+  /** A log directory, and the broker folder of ours that it is in. */
+  | { readonly kind: 'logDirectory'; readonly directory: string; readonly broker: BrokerPlace | undefined }
+  | { readonly kind: 'partition'; readonly directory: string; readonly broker: BrokerPlace | undefined }
+  | { readonly kind: 'file'; readonly path: string; readonly broker: BrokerPlace | undefined };
+
+/** The broker of ours that has a log directory. */
+export interface BrokerPlace {
+  readonly clusterDirectory: string;
+  readonly brokerId: number;
+}
+
+/** Throws CliError 5 when nothing is there, 2 when it is nothing of a log. */
+export async function logTreeOf(env: Env, given: string): Promise<LogTree> {
+  const path = resolve(given);
+  const stat = await env.disk.stat(path);
+  if (stat === undefined) throw new CliError(EXIT.notFound, `there is no ${path}`);
+  if (stat.kind === 'file') return { kind: 'file', path, broker: await brokerAbove(env, dirname(dirname(path))) };
+  if (await isThere(env, `${path}/cluster.json`)) return { kind: 'cluster', directory: path };
+  const names = await env.disk.list(path);
+  if (names.includes('log') && /^\d+$/.test(basename(path)) && (await brokerAbove(env, `${path}/log`)) !== undefined) {
+    return { kind: 'logDirectory', directory: `${path}/log`, broker: await brokerAbove(env, `${path}/log`) };
+  }
+  if (names.includes('partition.metadata') || names.some((name) => parseSegmentFileName(name) !== undefined)) {
+    return { kind: 'partition', directory: path, broker: await brokerAbove(env, dirname(path)) };
+  }
+  if (names.includes('meta.properties') || names.some((name) => /-\d+$/.test(name))) {
+    return { kind: 'logDirectory', directory: path, broker: await brokerAbove(env, path) };
+  }
+  throw new CliError(EXIT.usage, `${path} is no directory of streamctl's or Kafka's, and no part of one`);
+}
+
+/** The broker whose log directory `directory` is: DIR/brokers/<id>/log. */
+async function brokerAbove(env: Env, directory: string): Promise<BrokerPlace | undefined> {
+  const match = /^(.*)\/brokers\/(\d+)\/log$/.exec(directory);
+  if (match === null) return undefined;
+  const place = { clusterDirectory: match[1] || '/', brokerId: Number(match[2]) };
+  return (await isThere(env, `${place.clusterDirectory}/cluster.json`)) ? place : undefined;
+}
+
+/** Whether a broker of ours is at work there, or may be: one of another host cannot be asked. */
+export async function isLive(env: Env, place: BrokerPlace): Promise<boolean> {
+  const owner = await readOwnerRecord(env, place.clusterDirectory, place.brokerId).catch(() => undefined);
+  return owner !== undefined && !owner.released && env.proc.judge(owner.process) !== 'dead';
+}
+
+async function isThere(env: Env, path: string): Promise<boolean> {
+  return (await env.disk.stat(path)) !== undefined;
+}
+
+/** The path that was given, else the directory that is the cluster. Throws a usage error where there is neither. */
+export function logPathOf(given: string | undefined, target: TargetChoice): string {
+  if (given !== undefined) return given;
+  if (target.kind === 'bootstrap') throw usageError('log commands read files: give a path or --dir, not -b');
+  return target.path;
+}
