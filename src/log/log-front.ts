@@ -3,6 +3,7 @@
  * begins where it once said, or later:
  *
  *   decide         which segments go; the active one is rolled where it is to go; the producers known by what goes are on the disk
+ *   prepareStart   the same for a start that somebody asked for: a recovery removes the segments before it
  *   (log-starts)   says durably where the log begins from now on: the caller's step, one write for many logs
  *   advance        the log says so itself; shown before, a crash would take it back
  *   deleteBefore   segments that lie before it leave memory, then lose their names; what is left of them after a crash is
@@ -59,8 +60,8 @@ export class LogFront {
         baseOffset: segment.baseOffset,
         endOffset,
         bytes: Math.max(segment.plannedBytes, segment.writtenBytes),
-        largestTimestampMs: Number(segment.largest.timestamp),
-        modifiedMs: isEnough || segment.largest.timestamp >= 0n ? 0 : await this.#modifiedMs(segment),
+        largestTimestampMs: Number(segment.largestTimestamp ?? -1n),
+        modifiedMs: isEnough || (segment.largestTimestamp ?? -1n) >= 0n ? 0 : await this.#modifiedMs(segment),
         active,
       };
       ages.push(age);
@@ -86,6 +87,15 @@ export class LogFront {
     if (count === 0 || first === undefined || !host.canWrite()) return undefined;
     await this.#keepProducers(first.baseOffset);
     return Math.max(writer.logStartOffset, first.baseOffset);
+  }
+
+  /** Makes last what the log must not lose with the segments that lie wholly before `offset`, its next start. */
+  async prepareStart(offset: number): Promise<void> {
+    const { segments, writer } = this.#parts;
+    const first = segments.floor(offset);
+    if (first === undefined || first === segments.first) return;
+    if (writer.durableEnd < offset) await writer.flush();
+    await this.#keepProducers(first.baseOffset);
   }
 
   /** The log begins at `offset`: log-starts says so already. */
@@ -135,7 +145,7 @@ export class LogFront {
   }
 
   async #learnLargest(segment: Segment, endOffset: number, config: LogConfig): Promise<void> {
-    if (segment.largest.timestamp >= 0n || segment.writtenBytes === 0) return;
+    if (segment.largestTimestamp !== undefined || segment.writtenBytes === 0) return;
     const { host, context } = this.#parts;
     await host.indexes.load(context, segment, endOffset, config.indexIntervalBytes);
   }

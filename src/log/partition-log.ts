@@ -326,6 +326,7 @@ export class PartitionLog {
 
   async #saveStart(offset: number): Promise<void> {
     try {
+      await this.#front.prepareStart(offset);
       await this.#host.logStarts.set(new Map([[this.name, { topicId: this.topicId, offset }]]));
     } catch (error) {
       throw storageError(`the new start of ${this.name} cannot be written`, error);

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { assignEpoch, cutEpochsFromEnd, endOffsetForEpoch, epochAt } from '../../src/log/leader-epochs.ts';
+import {
+  assignEpoch,
+  cutEpochsFromEnd,
+  cutEpochsFromStart,
+  endOffsetForEpoch,
+  epochAt,
+} from '../../src/log/leader-epochs.ts';
 
 const ENTRIES = [
   { epoch: 1, startOffset: 0 },
@@ -26,6 +32,15 @@ describe('log: leader epochs', () => {
       [9, 10, 24, 25, 99].map((offset) => epochAt(ENTRIES.slice(1), offset)),
       [-1, 3, 3, 6, 6],
     );
+  });
+
+  it('is cut from the start: the epoch of the new start begins there', () => {
+    assert.equal(cutEpochsFromStart(ENTRIES, 0), ENTRIES);
+    assert.deepEqual(cutEpochsFromStart(ENTRIES, 5), [{ epoch: 1, startOffset: 5 }, ...ENTRIES.slice(1)]);
+    assert.deepEqual(cutEpochsFromStart(ENTRIES, 10), ENTRIES.slice(1));
+    assert.deepEqual(cutEpochsFromStart(ENTRIES, 99), [{ epoch: 6, startOffset: 99 }]);
+    assert.equal(cutEpochsFromStart(ENTRIES.slice(1), 3).length, 2);
+    assert.deepEqual(cutEpochsFromStart([], 3), []);
   });
 
   it('is cut from the end', () => {
