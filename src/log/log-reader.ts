@@ -49,7 +49,7 @@ const REMEMBERED_ENDS_MAX = 64;
 const LOOK_UP_CHUNK_BYTES = 8192;
 
 /** Where a batch begins, and with which offset. */
-interface BatchPlace {
+export interface BatchPlace {
   readonly position: number;
   readonly baseOffset: number;
 }
@@ -106,7 +106,7 @@ export class LogReader {
     const found =
       known?.segment === segment
         ? { position: known.position, baseOffset: range.offset }
-        : await this.#find(segment, range);
+        : await this.find(segment, range);
     if (found.position >= segment.writtenBytes) return 'after';
     return await this.#host.files.use(segment.path, (file) => this.#readAt(file, segment, found, range));
   }
@@ -116,15 +116,21 @@ export class LogReader {
     segment: Segment,
     range: Pick<BatchRange, 'offset' | 'logEndOffset' | 'indexIntervalBytes'>,
   ): Promise<number> {
-    return (await this.#find(segment, range)).position;
+    return (await this.find(segment, range)).position;
   }
 
-  /** Tells that `bytes`, a batch of `segment`, is not as it was written; answers what to throw. */
-  damagedAt(segment: Segment, bytes: Buffer): KafkaError {
-    return this.#damage(segment, batch.baseOffset(bytes, 0), this.#generation);
+  /** Tells that the batch of `segment` with `offset` is not as it was written; answers what to throw. */
+  damagedAt(segment: Segment, offset: number): KafkaError {
+    return this.#damage(segment, offset, this.#generation);
   }
 
-  async #find(
+  /** Whether the batch whose header is at `at` is the one that begins with `expectedOffset`. */
+  follows(bytes: Buffer, at: number, expectedOffset: number): boolean {
+    return checkChain(bytes, at, { ...this.#facts.chain(), expectedOffset });
+  }
+
+  /** As `locate`, with the offset that the batch there begins with, which the batches before it say. */
+  async find(
     segment: Segment,
     range: Pick<BatchRange, 'offset' | 'logEndOffset' | 'indexIntervalBytes'>,
   ): Promise<BatchPlace> {
@@ -260,13 +266,15 @@ function wholeBatches(
 ): WholeBatches {
   let at = 0;
   let nextOffset = facts.expectedOffset;
-  while (at + batch.BATCH_HEADER_BYTES <= count) {
+  while (at + batch.BATCH_HEADER_BYTES <= count && nextOffset < facts.endOffset) {
     const sizeBytes = plausibleBatchBytes(bytes, at, available - at);
     if (sizeBytes === undefined || !checkChain(bytes, at, { ...facts, expectedOffset: nextOffset })) {
       return { byteCount: at, nextOffset, isBroken: true };
     }
     const lastOffset = batch.lastOffset(bytes, at);
-    if (sizeBytes > count - at || lastOffset >= facts.endOffset) break;
+    // Whatever the end is, a batch ends there.
+    if (lastOffset >= facts.endOffset) return { byteCount: at, nextOffset, isBroken: true };
+    if (sizeBytes > count - at) break;
     at += sizeBytes;
     nextOffset = lastOffset + 1;
   }

@@ -3,14 +3,22 @@ import type { Disk } from '../kernel/env.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { formatPartitionMetadata, PARTITION_METADATA_FILE, parsePartitionMetadata } from './partition-metadata.ts';
 
-/** `absent`: there is no such file, or none that can be read: whose it is must be written; `ours`; `other`. */
+/** `absent`: there is no such file, or none that can be read, or a flipped one: whose it is must be written; `ours`; `other`. */
 export type DirectoryOwner = 'absent' | 'ours' | 'other';
 
 export async function adoptDirectory(disk: Disk, directory: string, topicId: string): Promise<DirectoryOwner> {
   const content = await readFileIfThere(disk, `${directory}/${PARTITION_METADATA_FILE}`);
   const found = content === undefined ? undefined : parsePartitionMetadata(content.toString('latin1'));
-  if (found === undefined) return 'absent';
+  if (found === undefined || isFlipped(found, topicId)) return 'absent';
   return found === topicId ? 'ours' : 'other';
+}
+
+/** Whether the id differs in one character: no two random ids do, and the file has no checksum. */
+function isFlipped(found: string, topicId: string): boolean {
+  if (found.length !== topicId.length) return false;
+  let differing = 0;
+  for (let at = 0; at < found.length; at += 1) if (found[at] !== topicId[at]) differing += 1;
+  return differing === 1;
 }
 
 /** Writes whose the directory is, durably up to the sync of the directory above it. */

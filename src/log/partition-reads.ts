@@ -96,12 +96,22 @@ export class PartitionReads {
 
   /** The first record that is as late as `timestampMs`, or later, anywhere in the log; undefined when there is none. */
   offsetForTimestamp(timestampMs: bigint, indexIntervalBytes: number): Promise<FoundTimestamp | undefined> {
-    return this.#searched(indexIntervalBytes, (search) => findOffsetForTimestamp(search, timestampMs));
+    return this.#beforeDamage(
+      this.#searched(indexIntervalBytes, (search) => findOffsetForTimestamp(search, timestampMs)),
+    );
   }
 
   /** The first of the records with the largest timestamp; undefined when no record has one. */
   offsetOfMaxTimestamp(indexIntervalBytes: number): Promise<FoundTimestamp | undefined> {
-    return this.#searched(indexIntervalBytes, findOffsetOfMaxTimestamp);
+    return this.#beforeDamage(this.#searched(indexIntervalBytes, findOffsetOfMaxTimestamp));
+  }
+
+  /** Behind damage nobody knows whether another record would have been the answer. */
+  async #beforeDamage(searched: Promise<FoundTimestamp | undefined>): Promise<FoundTimestamp | undefined> {
+    const found = await searched;
+    const { damagedAt, name } = this.#log;
+    if (damagedAt === undefined || (found !== undefined && found.offset < damagedAt)) return found;
+    throw new KafkaError('CORRUPT_MESSAGE', `${name} is damaged at offset ${damagedAt}`);
   }
 
   async #readBatches(range: Parameters<LogReader['read']>[0]): ReturnType<LogReader['read']> {

@@ -7,6 +7,7 @@ import * as batch from '../protocol/records/batch.ts';
 import type { FileSync } from './atomic-file.ts';
 import { scanBatches } from './batch-scan.ts';
 import type { OpenFiles } from './open-files.ts';
+import { RELATIVE_OFFSET_MAX } from './roll-rules.ts';
 import { HEAD_BYTES, Segment, type SegmentContext, type WrittenBatch } from './segment.ts';
 
 /** The segments whose index entries are kept in memory; beyond, the least recently used ones are dropped. */
@@ -44,8 +45,15 @@ export class SegmentIndexes {
   /** Builds both indexes anew: an entry was found to point to no batch. */
   async rebuild(context: SegmentContext, segment: Segment, indexIntervalBytes: number): Promise<void> {
     const scratch = Segment.planned(context, segment.baseOffset);
+    let expectedOffset = segment.baseOffset;
+    const endOffset = segment.baseOffset + RELATIVE_OFFSET_MAX;
     await this.#files.use(segment.path, (file) =>
       scanBatches(file, { from: 0, to: segment.openedBytes, wholeBatches: false }, (bytes, at) => {
+        // Behind a header that cannot be the next, nothing is entered: whoever looks there finds the damage.
+        const baseOffset = batch.baseOffset(bytes, at);
+        const lastOffset = batch.lastOffset(bytes, at);
+        if (baseOffset < expectedOffset || lastOffset < baseOffset || lastOffset >= endOffset) return 'bad';
+        expectedOffset = lastOffset + 1;
         scratch.noteWritten(writtenBatchOf(bytes, at), indexIntervalBytes);
         return 'next';
       }),

@@ -9,7 +9,7 @@ import { codecAvailable, codecOf } from '../protocol/records/compression.ts';
 import { forEachRecord } from '../protocol/records/record-walk.ts';
 import { scanBatches } from './batch-scan.ts';
 import type { LogHost } from './log-host.ts';
-import type { LogReader } from './log-reader.ts';
+import type { BatchPlace, LogReader } from './log-reader.ts';
 import { checkCrcs } from './read-check.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
@@ -47,7 +47,9 @@ export async function findOffsetForTimestamp(
     await search.host.indexes.load(search.context, segment, endOffset, search.indexIntervalBytes);
     if (segment.largest.timestamp < timestampMs) continue;
     const older = segment.timeIndex.lookupBelow(timestampMs);
-    const from = Math.max(older === undefined ? segment.baseOffset : older.offset + 1, search.logStartOffset);
+    // An entry of a batch whose header is broken may say anything.
+    const isUsable = older !== undefined && older.offset < endOffset;
+    const from = Math.max(isUsable ? older.offset + 1 : segment.baseOffset, search.logStartOffset);
     const found = await findIn(search, segment, from, (maxTimestamp) => maxTimestamp >= timestampMs, timestampMs);
     if (found !== undefined) return found;
   }
@@ -77,38 +79,43 @@ async function findIn(
   timestampMs: bigint,
 ): Promise<FoundTimestamp | undefined> {
   const { host, logStartOffset, logEndOffset, indexIntervalBytes } = search;
-  let from = await search.reader.locate(segment, { offset: fromOffset, logEndOffset, indexIntervalBytes });
+  let place = await search.reader.find(segment, { offset: fromOffset, logEndOffset, indexIntervalBytes });
   return host.files.use(segment.path, async (file) => {
     for (;;) {
-      const bytes = await nextMatch(file, from, segment.writtenBytes, matches);
+      const bytes = await nextMatch(search, segment, file, place, matches);
       if (bytes === undefined) return undefined;
-      if (checkCrcs(bytes.batch, bytes.batch.length) < bytes.batch.length)
-        throw search.reader.damagedAt(segment, bytes.batch);
       const found = await findInBatch(host.env, bytes.batch, timestampMs, logStartOffset);
       if (found !== undefined) return found;
-      from = bytes.position + bytes.batch.length;
+      place = { position: bytes.position + bytes.batch.length, baseOffset: batch.lastOffset(bytes.batch, 0) + 1 };
     }
   });
 }
 
-/** A copy of the next batch whose maximal timestamp `matches`. */
+/**
+ * A copy of the next batch whose maximal timestamp `matches`. That is within the CRC, which is compared of every batch on the
+ * way: the index leads close to it. @throws KafkaError CORRUPT_MESSAGE
+ */
 async function nextMatch(
+  search: TimestampSearch,
+  segment: Segment,
   file: DiskFile,
-  from: number,
-  to: number,
+  place: BatchPlace,
   matches: (maxTimestamp: bigint) => boolean,
 ): Promise<{ batch: Buffer; position: number } | undefined> {
-  const headers = { from, to, wholeBatches: false };
-  const { outcome, position } = await scanBatches(file, headers, (bytes, at) =>
-    matches(batch.maxTimestamp(bytes, at)) ? 'stop' : 'next',
-  );
-  if (outcome !== 'stopped') return undefined;
   let copy: Buffer | undefined;
-  await scanBatches(file, { from: position, to, wholeBatches: true }, (bytes, at) => {
-    copy = Buffer.from(bytes.subarray(at, at + batch.batchBytes(bytes, at)));
+  let expectedOffset = place.baseOffset;
+  const range = { from: place.position, to: segment.writtenBytes, wholeBatches: true };
+  const { outcome, position } = await scanBatches(file, range, (bytes, at) => {
+    const whole = bytes.subarray(at, at + batch.batchBytes(bytes, at));
+    if (!search.reader.follows(bytes, at, expectedOffset) || checkCrcs(whole, whole.length) < whole.length)
+      return 'bad';
+    expectedOffset = batch.lastOffset(bytes, at) + 1;
+    if (!matches(batch.maxTimestamp(bytes, at))) return 'next';
+    copy = Buffer.from(whole);
     return 'stop';
   });
-  return copy === undefined ? undefined : { batch: copy, position };
+  if (outcome === 'bad') throw search.reader.damagedAt(segment, expectedOffset);
+  return outcome !== 'stopped' || copy === undefined ? undefined : { batch: copy, position };
 }
 
 async function findInBatch(
