@@ -72,6 +72,7 @@ export class RawProducer {
   readonly #waiting: ((frame: Buffer | Error) => void)[] = [];
   #received: Buffer = Buffer.alloc(0);
   #correlationId = 0;
+  #failure: Error | undefined;
 
   static open(bootstrap: string): Promise<RawProducer> {
     const [host, port] = bootstrap.split(':');
@@ -112,6 +113,7 @@ export class RawProducer {
   }
 
   async request<A extends AnyApi>(api: A, version: number, message: RequestInput<A>): Promise<ResponseOf<A>> {
+    if (this.#failure !== undefined) throw this.#failure;
     const header = { correlationId: this.#correlationId++, clientId: 'raw-producer' };
     const frame = Buffer.concat(encodeRequest(api, version, header, message));
     const answered = new Promise<Buffer>((resolve, reject) => {
@@ -136,6 +138,7 @@ export class RawProducer {
   }
 
   #fail(error: Error): void {
+    this.#failure ??= error;
     for (const waiting of this.#waiting.splice(0)) waiting(error);
   }
 }
