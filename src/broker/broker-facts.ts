@@ -2,25 +2,36 @@
 
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import type { ConfigDefinition, ConfigType } from './config-definition.ts';
+import { CONFIG_SOURCE, type ConfigValue, type ResolvedConfig } from './topic-configs.ts';
 
-export function brokerFacts(session: BrokerSession): readonly (readonly [ConfigDefinition, string])[] {
+export interface BrokerFact {
+  readonly definition: ConfigDefinition;
+  readonly resolved: ResolvedConfig;
+}
+
+export function brokerFacts(session: BrokerSession): readonly BrokerFact[] {
   const brokerId = String(session.brokerId);
   const endpoints = session.image().brokers.get(session.brokerId)?.endpoints ?? [];
   const listeners = endpoints.map(({ name, host, port }) => `${name}://${host}:${port}`).join(',');
   return [
-    fact('advertised.listeners', 'list', listeners, 'The addresses that clients are told.'),
-    fact('broker.id', 'int', brokerId, 'The id of this broker.'),
-    fact('listeners', 'list', listeners, 'The addresses that this broker listens on.'),
-    fact('log.dirs', 'list', `${session.brokerDirectory}/log`, 'The directory of the partitions.'),
-    fact('node.id', 'int', brokerId, 'The id of this broker.'),
+    fact('advertised.listeners', 'list', listeners, null, 'The addresses that clients are told.'),
+    fact('broker.id', 'int', brokerId, '-1', 'The id of this broker.'),
+    fact('listeners', 'list', listeners, 'PLAINTEXT://:9092', 'The addresses that this broker listens on.'),
+    fact('log.dirs', 'list', `${session.brokerDirectory}/log`, null, 'The directory of the partitions.'),
+    fact('node.id', 'int', brokerId, null, 'The id of this broker.'),
   ];
 }
 
+/** `kafkaDefault`: what Kafka tells as the default where it has one. */
 function fact(
   name: string,
   type: ConfigType,
   value: string,
+  kafkaDefault: string | null,
   documentation: string,
-): readonly [ConfigDefinition, string] {
-  return [{ name, type, default: '', documentation }, value];
+): BrokerFact {
+  const synonyms: ConfigValue[] = [{ name, value, source: CONFIG_SOURCE.process }];
+  if (kafkaDefault !== null) synonyms.push({ name, value: kafkaDefault, source: CONFIG_SOURCE.default });
+  const definition = { name, type, default: kafkaDefault, documentation };
+  return { definition, resolved: { value, source: CONFIG_SOURCE.process, synonyms } };
 }

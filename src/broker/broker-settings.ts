@@ -1,17 +1,20 @@
 /**
  * The broker's own settings, under Kafka's names. A value comes from a flag of this process (`-X`, `--config`,
- * `--durability`), else from the settings that the directory keeps in its metadata log, else it is the default.
- *
- * Source of names, defaults and bounds: Kafka 4.x ServerConfigs, ServerLogConfigs, SocketServerConfigs, ReplicationConfigs;
- * where Kafka says unlimited, a default that a development machine survives.
+ * `--durability`), else from the settings that the directory keeps in its metadata log, for this broker before those for all
+ * brokers, else it is the default.
  */
 
 import type { ConfigDefinition } from './config-definition.ts';
 import { canonicalValue, problemWithValue } from './config-definition.ts';
-import { CONNECTION_SETTINGS } from './connection-settings.ts';
+import { OWN_SETTINGS } from './own-settings.ts';
 import { parseProperties } from './properties.ts';
-import type { ConfigValue } from './topic-configs.ts';
-import { CONFIG_SOURCE, DURABILITY_CONFIG, TOPIC_CONFIGS } from './topic-configs.ts';
+import {
+  type BrokerSynonym,
+  DURABILITY_CONFIG,
+  TOPIC_CONFIGS,
+  type TopicConfigDefinition,
+} from './topic-config-table.ts';
+import { BROKER_SOURCES, CONFIG_SOURCE, type ConfigValue, type ResolvedConfig } from './topic-configs.ts';
 
 /** What flags of this process set; every name and value has been checked. */
 export interface BrokerSettings {
@@ -32,100 +35,25 @@ export interface SettingFlags {
   readonly durability?: string;
 }
 
-const ONE_BROKER = 'there is one broker so far';
+interface SettingTables {
+  readonly definitions: ReadonlyMap<string, ConfigDefinition>;
+  /** The settings that stand for the same topic config as the one of that name, most specific first. */
+  readonly synonyms: ReadonlyMap<string, readonly string[]>;
+}
 
-/** Settings that are not the default of a topic config. */
-const OWN_SETTINGS: readonly ConfigDefinition[] = [
-  ...CONNECTION_SETTINGS,
-  {
-    name: 'auto.create.topics.enable',
-    type: 'boolean',
-    default: 'true',
-    documentation: 'Whether a topic that a client asks for, and that does not exist, is created.',
-  },
-  {
-    name: 'connections.max.idle.ms',
-    type: 'long',
-    default: '600000',
-    minimum: 1n,
-    documentation: 'A connection that carried nothing for so long is closed.',
-  },
-  {
-    name: 'default.replication.factor',
-    type: 'int',
-    default: '1',
-    allowed: ['1'],
-    because: ONE_BROKER,
-    documentation: 'Replicas of a partition where the creator of the topic does not say.',
-  },
-  {
-    name: 'delete.topic.enable',
-    type: 'boolean',
-    default: 'true',
-    documentation: 'Whether topics can be deleted.',
-  },
-  {
-    name: 'fetch.max.bytes',
-    type: 'int',
-    default: '57671680',
-    minimum: 1024n,
-    documentation: 'The most bytes of records that one fetch is answered with.',
-  },
-  {
-    name: 'max.connection.creation.rate',
-    type: 'int',
-    default: '500',
-    minimum: 1n,
-    documentation: 'New connections accepted each second.',
-  },
-  {
-    name: 'max.connections',
-    type: 'int',
-    default: '4096',
-    minimum: 0n,
-    documentation: 'Connections at one time.',
-  },
-  {
-    name: 'max.connections.per.ip',
-    type: 'int',
-    default: '1024',
-    minimum: 0n,
-    documentation: 'Connections at one time from one address.',
-  },
-  {
-    name: 'num.partitions',
-    type: 'int',
-    default: '1',
-    minimum: 1n,
-    maximum: 10_000n,
-    documentation: 'Partitions of a topic where the creator of the topic does not say.',
-  },
-  {
-    name: 'queued.max.request.bytes',
-    type: 'long',
-    default: '134217728',
-    minimum: 2_097_152n,
-    documentation: 'Bytes of requests being received or answered, over all connections; reading pauses at the limit.',
-  },
-  {
-    name: 'socket.request.max.bytes',
-    type: 'int',
-    default: '104857600',
-    minimum: 1n,
-    documentation: 'The largest request.',
-  },
-];
-
-let definitionsByName: ReadonlyMap<string, ConfigDefinition> | undefined;
+let tables: SettingTables | undefined;
 
 /** Every broker setting, by name in alphabetical order. */
 export function brokerSettingDefinitions(): ReadonlyMap<string, ConfigDefinition> {
-  definitionsByName ??= new Map(
-    [...OWN_SETTINGS, ...topicDefaultSettings()]
-      .sort((left, right) => (left.name < right.name ? -1 : 1))
-      .map((definition) => [definition.name, definition]),
-  );
-  return definitionsByName;
+  return settingTables().definitions;
+}
+
+/** What is wrong with setting `name` to `text` on a broker; undefined when it may be set. */
+export function problemWithBrokerSetting(name: string, text: string): string | undefined {
+  const definition = brokerSettingDefinitions().get(name);
+  return definition === undefined
+    ? `${name} is not a broker setting that is known here`
+    : problemWithValue(definition, text);
 }
 
 /** Reads and checks what the flags say. Throws SettingsError. */
@@ -143,35 +71,64 @@ export function brokerSettings(flags: SettingFlags): BrokerSettings {
   return { given };
 }
 
+/** The name under which the directory keeps a setting: of one broker, or of all where `brokerId` is undefined. */
+export function keptSettingName(name: string, brokerId: number | undefined): string {
+  return brokerId === undefined ? name : `${brokerId}:${name}`;
+}
+
+/** What the directory keeps for one broker, or for all where `brokerId` is undefined, by the settings' own names. */
+export function keptSettings(all: ReadonlyMap<string, string>, brokerId: number | undefined): Map<string, string> {
+  const prefix = keptSettingName('', brokerId);
+  const kept = new Map<string, string>();
+  for (const [name, value] of all) {
+    const isOfOneBroker = /^\d+:/.test(name);
+    if (brokerId === undefined ? !isOfOneBroker : name.startsWith(prefix)) kept.set(name.slice(prefix.length), value);
+  }
+  return kept;
+}
+
 /** The settings in effect: flags over the directory's over the defaults. */
 export class EffectiveSettings {
   readonly #given: ReadonlyMap<string, string>;
   readonly #kept: () => ReadonlyMap<string, string>;
+  readonly #brokerId: number;
+  readonly #tell: (problem: string) => void;
+  readonly #told = new Set<string>();
+  /** What `#kept` gave when `#set` was made: it gives another map when something changed. */
+  #seen: ReadonlyMap<string, string> | undefined;
+  #set: ReadonlyMap<string, readonly ConfigValue[]> = new Map();
 
-  /** `kept` gives the directory's settings as they are now; names in it that are not known here are left alone. */
-  constructor(settings: BrokerSettings, kept: () => ReadonlyMap<string, string>) {
+  /**
+   * `kept` gives the directory's settings as they are now. Names in it that are not known here are left alone; a value that cannot
+   * be used does not count, and `tell` is told of it once.
+   */
+  constructor(
+    settings: BrokerSettings,
+    kept: () => ReadonlyMap<string, string>,
+    brokerId: number,
+    tell: (problem: string) => void = () => undefined,
+  ) {
     this.#given = settings.given;
     this.#kept = kept;
+    this.#brokerId = brokerId;
+    this.#tell = tell;
   }
 
-  /** What flag or directory sets; undefined where the default holds. */
-  readonly explicit = (name: string): ConfigValue | undefined => {
-    const given = this.#given.get(name);
-    if (given !== undefined) return { name, value: given, source: CONFIG_SOURCE.process };
-    const kept = this.#kept().get(name);
-    return kept === undefined ? undefined : { name, value: kept, source: CONFIG_SOURCE.directory };
-  };
+  /** What flags and directory set, the value in effect first; empty where the default holds. */
+  readonly explicit = (name: string): readonly ConfigValue[] => this.#current().get(name) ?? [];
 
-  /** All values of a setting, the one in effect first, the default last. */
-  values(definition: ConfigDefinition): readonly ConfigValue[] {
-    const { name } = definition;
-    const values: ConfigValue[] = [];
-    const given = this.#given.get(name);
-    if (given !== undefined) values.push({ name, value: given, source: CONFIG_SOURCE.process });
-    const kept = this.#kept().get(name);
-    if (kept !== undefined) values.push({ name, value: kept, source: CONFIG_SOURCE.directory });
-    values.push({ name, value: definition.default, source: CONFIG_SOURCE.default });
-    return values;
+  /** What a setting is, with its synonyms as Kafka tells them: those of its name and the less specific ones after it. */
+  resolve(definition: ConfigDefinition): ResolvedConfig {
+    const names = settingTables().synonyms.get(definition.name) ?? [definition.name];
+    const set = names.flatMap(this.explicit);
+    const values = BROKER_SOURCES.flatMap((source) => set.filter((value) => value.source === source));
+    for (const name of names) {
+      const value = brokerSettingDefinitions().get(name)?.default;
+      if (typeof value === 'string') values.push({ name, value, source: CONFIG_SOURCE.default });
+    }
+    const own = values.findIndex(({ name }) => name === definition.name);
+    const synonyms = own < 0 ? [] : values.slice(own);
+    return { value: synonyms[0]?.value ?? null, source: synonyms[0]?.source ?? CONFIG_SOURCE.default, synonyms };
   }
 
   number(name: string): number {
@@ -185,31 +142,74 @@ export class EffectiveSettings {
   #text(name: string): string {
     const definition = brokerSettingDefinitions().get(name);
     if (definition === undefined) throw new Error(`no broker setting named ${name}`);
-    return this.explicit(name)?.value ?? definition.default;
+    const text = this.explicit(name)[0]?.value ?? definition.default;
+    if (text === null) throw new Error(`${name} has no value of its own`);
+    return text;
+  }
+
+  #current(): ReadonlyMap<string, readonly ConfigValue[]> {
+    const all = this.#kept();
+    if (all === this.#seen) return this.#set;
+    const set = new Map<string, ConfigValue[]>();
+    const layers = [
+      [CONFIG_SOURCE.process, this.#given],
+      [CONFIG_SOURCE.broker, keptSettings(all, this.#brokerId)],
+      [CONFIG_SOURCE.directory, keptSettings(all, undefined)],
+    ] as const;
+    for (const [source, values] of layers) {
+      for (const [name, value] of values) {
+        if (!this.#isUsable(name, value)) continue;
+        set.set(name, [...(set.get(name) ?? []), { name, value, source }]);
+      }
+    }
+    this.#seen = all;
+    this.#set = set;
+    return set;
+  }
+
+  #isUsable(name: string, value: string): boolean {
+    if (!brokerSettingDefinitions().has(name)) return false;
+    const problem = problemWithBrokerSetting(name, value);
+    if (problem === undefined) return true;
+    if (!this.#told.has(problem)) {
+      this.#told.add(problem);
+      this.#tell(`a setting of the directory does not count: ${problem}`);
+    }
+    return false;
   }
 }
 
 function setChecked(given: Map<string, string>, name: string, value: string): void {
+  const problem = problemWithBrokerSetting(name, value);
   const definition = brokerSettingDefinitions().get(name);
-  if (definition === undefined) throw new SettingsError(`${name} is not a broker setting that has an effect`);
-  const problem = problemWithValue(definition, value);
-  if (problem !== undefined) throw new SettingsError(problem);
+  if (problem !== undefined || definition === undefined) throw new SettingsError(problem);
   given.set(name, canonicalValue(definition, value));
 }
 
-/** The broker settings that are defaults of topic configs: the topic's definition under the broker's name and unit. */
-function topicDefaultSettings(): ConfigDefinition[] {
-  return TOPIC_CONFIGS.flatMap((config) =>
-    config.synonyms.map(({ name, factor }) => {
-      const { synonyms: _, ...definition } = config;
-      if (factor === 1n) return { ...definition, name };
-      return {
-        ...definition,
-        name,
-        type: 'int' as const,
-        default: (BigInt(config.default) / factor).toString(),
-        minimum: config.minimum === 0n ? 0n : 1n,
-      };
-    }),
-  );
+function settingTables(): SettingTables {
+  tables ??= madeTables();
+  return tables;
+}
+
+function madeTables(): SettingTables {
+  const ofTopics = TOPIC_CONFIGS.flatMap((config) => config.synonyms.map((synonym) => topicDefault(config, synonym)));
+  const definitions = [...OWN_SETTINGS, ...ofTopics].sort((left, right) => (left.name < right.name ? -1 : 1));
+  return {
+    definitions: new Map(definitions.map((definition) => [definition.name, definition])),
+    synonyms: new Map(
+      TOPIC_CONFIGS.flatMap(({ synonyms }) => {
+        const names = synonyms.map(({ name }) => name);
+        return names.map((name) => [name, names] as const);
+      }),
+    ),
+  };
+}
+
+/** A broker setting that is the default of a topic config: the topic's definition under the broker's name and unit. */
+function topicDefault(config: TopicConfigDefinition, synonym: BrokerSynonym): ConfigDefinition {
+  const { synonyms: _, ...definition } = config;
+  const { name, factor } = synonym;
+  if (factor === 1n) return { ...definition, name, default: synonym.default };
+  const minimum = config.minimum !== undefined && config.minimum < 1n ? config.minimum : 1n;
+  return { ...definition, name, type: 'int', default: synonym.default, minimum };
 }

@@ -79,7 +79,8 @@ export class Broker {
     this.#session = session;
     this.#logs = logs;
     this.ownerPrincipal = ownerPrincipal;
-    const settings = new EffectiveSettings(given, () => session.settings());
+    const tell = (problem: string): void => env.log.warn(problem);
+    const settings = new EffectiveSettings(given, () => session.settings(), session.brokerId, tell);
     const deadlines = new Deadlines(env.clock);
     this.#services = {
       env,

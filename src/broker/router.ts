@@ -4,6 +4,7 @@
  */
 
 import {
+  AlterConfigs,
   ApiVersions,
   CreatePartitions,
   CreateTopics,
@@ -29,6 +30,7 @@ import { handleCreateTopics } from './handlers/19-create-topics.ts';
 import { handleDeleteTopics } from './handlers/20-delete-topics.ts';
 import { handleInitProducerId } from './handlers/22-init-producer-id.ts';
 import { handleDescribeConfigs } from './handlers/32-describe-configs.ts';
+import { handleAlterConfigs } from './handlers/33-alter-configs.ts';
 import { handleCreatePartitions } from './handlers/37-create-partitions.ts';
 import { handleIncrementalAlterConfigs } from './handlers/44-incremental-alter-configs.ts';
 import { handleDescribeCluster } from './handlers/60-describe-cluster.ts';
@@ -57,6 +59,7 @@ const ROUTES: readonly Route[] = [
   route(DeleteTopics, handleDeleteTopics),
   route(InitProducerId, handleInitProducerId),
   route(DescribeConfigs, handleDescribeConfigs),
+  route(AlterConfigs, handleAlterConfigs),
   route(CreatePartitions, handleCreatePartitions),
   route(IncrementalAlterConfigs, handleIncrementalAlterConfigs),
   route(DescribeCluster, handleDescribeCluster),

@@ -41,7 +41,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
   const budget = new ByteBudget(64 << 20);
   const taken: Taken[] = [];
   const refusals: string[] = [];
-  const limits = connectionLimits(new EffectiveSettings(brokerSettings({}), () => new Map()));
+  const limits = connectionLimits(new EffectiveSettings(brokerSettings({}), () => new Map(), 1));
   let closedCount = 0;
   const connection = new Connection({
     socket,

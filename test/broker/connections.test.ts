@@ -21,7 +21,7 @@ function setUpWith(handle: () => Promise<Reply>, assignments: readonly string[] 
   const warn = (message: string): void => void warnings.push(message);
   const log = { debug: () => undefined, info: () => undefined, warn, error: warn };
   const kept = new Map<string, string>();
-  const settings = new EffectiveSettings(brokerSettings({ assignments }), () => kept);
+  const settings = new EffectiveSettings(brokerSettings({ assignments }), () => new Map(kept), 1);
   const connections = new Connections({ clock, log } as Partial<Env> as Env, settings, {
     pool: new SlabPool(),
     handle,

@@ -94,7 +94,7 @@ describe('hostile frames', () => {
     return withBroker(async (test) => {
       await test.createTopic('t');
       const settings = brokerSettings({ assignments: ['socket.request.max.bytes=1048576'] });
-      const limits = connectionLimits(new EffectiveSettings(settings, () => new Map()));
+      const limits = connectionLimits(new EffectiveSettings(settings, () => new Map(), 1));
       const prng = new Prng(11);
       const frames = seeds(test);
       const budget = new ByteBudget(64 << 20);

@@ -16,7 +16,8 @@ import { failureOf, NO_FAILURE } from '../failure.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
-import { TOPIC_CONFIGS, topicConfigValues } from '../topic-configs.ts';
+import { TOPIC_CONFIGS } from '../topic-config-table.ts';
+import { resolveTopicConfig } from '../topic-configs.ts';
 import { checkedPartitionCount, checkNewName, NEW_PARTITIONS_MAX, type NewTopic } from '../topic-creation.ts';
 
 type CreateTopicsRequest = RequestOf<typeof CreateTopics>;
@@ -97,8 +98,9 @@ function describedConfigs(
   if (!authorize(context, 'describeConfigs', topicResource(topic.name))) {
     return { topicConfigErrorCode: errorCode('TOPIC_AUTHORIZATION_FAILED'), configs: null };
   }
-  const configs = TOPIC_CONFIGS.map((definition) => {
-    const [{ value, source }] = topicConfigValues(definition, topic.configs, services.settings.explicit);
+  const listed = TOPIC_CONFIGS.filter(({ name, onlyWhenSet }) => !onlyWhenSet || topic.configs.has(name));
+  const configs = listed.map((definition) => {
+    const { value, source } = resolveTopicConfig(definition, topic.configs, services.settings.explicit);
     return { name: definition.name, value, readOnly: false, configSource: source, isSensitive: false };
   });
   return { topicConfigErrorCode: NO_FAILURE.errorCode, configs };

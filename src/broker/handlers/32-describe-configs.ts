@@ -1,34 +1,35 @@
 /**
- * DescribeConfigs (32), versions 1-4: topics, this broker by its id, and the settings kept for all brokers by an empty name.
- * Only configs that have an effect are listed, with their synonyms from most to least specific if asked for.
+ * DescribeConfigs (32), versions 1-4: topics, this broker by its id, and the settings kept for all brokers by an empty name,
+ * with their synonyms from most to least specific if asked for. The documentation of a config that is kept and changes nothing
+ * here begins with NO_EFFECT.
  *
  * Skipped: loggers, client metrics and groups, which have no configs here.
  * Source: ConfigHelper.describeConfigs (Kafka 4.x).
  */
 
+import { NO_EFFECT } from '../../protocol/apis/32-describe-configs.ts';
 import type { DescribeConfigs } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { problemWithTopicName } from '../../protocol/topic-names.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
 import { brokerFacts } from '../broker-facts.ts';
-import { brokerSettingDefinitions } from '../broker-settings.ts';
+import { brokerSettingDefinitions, keptSettings } from '../broker-settings.ts';
 import type { ConfigDefinition, ConfigType } from '../config-definition.ts';
+import { BROKER_RESOURCE, brokerIdNamed, TOPIC_RESOURCE } from '../config-resources.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
-import type { ConfigValue } from '../topic-configs.ts';
-import { CONFIG_SOURCE, TOPIC_CONFIGS, topicConfigValues } from '../topic-configs.ts';
+import { TOPIC_CONFIGS } from '../topic-config-table.ts';
+import { CONFIG_SOURCE, type ResolvedConfig, resolveTopicConfig } from '../topic-configs.ts';
 
 type DescribeConfigsRequest = RequestOf<typeof DescribeConfigs>;
 type ResourceAsked = DescribeConfigsRequest['resources'][number];
 type ResourceDescribed = ResponseOf<typeof DescribeConfigs>['results'][number];
 type ConfigDescribed = ResourceDescribed['configs'][number];
 
-export const TOPIC_RESOURCE = 2;
-export const BROKER_RESOURCE = 4;
 /** The numbers of the answer's config types. */
-const TYPE_CODES: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, list: 7 };
+const TYPE_CODES: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
 export async function handleDescribeConfigs(
   services: BrokerServices,
@@ -78,10 +79,12 @@ function describeTopic(
   if (problem !== undefined) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
   const topic = services.partitions.topicNamed(name);
   if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION');
-  return TOPIC_CONFIGS.map((definition) => {
-    const values = topicConfigValues(definition, topic.configs, services.settings.explicit);
-    return describeConfig(definition, values, { ...request, isReadOnly: false });
-  });
+  return TOPIC_CONFIGS.filter(({ name: config, onlyWhenSet }) => !onlyWhenSet || topic.configs.has(config)).map(
+    (definition) => {
+      const resolved = resolveTopicConfig(definition, topic.configs, services.settings.explicit);
+      return describeConfig(definition, resolved, { ...request, isReadOnly: false });
+    },
+  );
 }
 
 function describeBroker(
@@ -90,25 +93,28 @@ function describeBroker(
   name: string,
   context: RequestContext,
 ): ConfigDescribed[] {
-  if (!services.authorize(context, 'describeConfigs', CLUSTER)) throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED');
-  const options = { ...request, isReadOnly: true };
-  const settings = [...brokerSettingDefinitions().values()].map(
-    (definition) => [definition, services.settings.values(definition)] as const,
-  );
-  if (name === '') {
-    return settings.flatMap(([definition, values]) => {
-      const kept = values.filter(({ source }) => source === CONFIG_SOURCE.directory);
-      return kept.length === 0 ? [] : [describeConfig(definition, kept, options)];
+  const { authorize, session, settings } = services;
+  if (!authorize(context, 'describeConfigs', CLUSTER)) throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED');
+  const brokerId = brokerIdNamed(services, name);
+  const definitions = [...brokerSettingDefinitions().values()];
+  if (brokerId === undefined) {
+    const kept = keptSettings(session.settings(), undefined);
+    return definitions.flatMap((definition) => {
+      const value = kept.get(definition.name);
+      if (value === undefined) return [];
+      const source = CONFIG_SOURCE.directory;
+      const resolved = { value, source, synonyms: [{ name: definition.name, value, source }] };
+      return [describeConfig(definition, resolved, { ...request, isReadOnly: definition.fixed ?? false })];
     });
   }
-  if (name !== String(services.session.brokerId)) {
-    throw new KafkaError('INVALID_REQUEST', `this is broker ${services.session.brokerId}, not '${name}'`);
-  }
-  const described = settings.map(([definition, values]) => describeConfig(definition, values, options));
-  const facts = brokerFacts(services.session).map(([definition, value]) =>
-    describeConfig(definition, [{ name: definition.name, value, source: CONFIG_SOURCE.process }], options),
-  );
-  return [...facts, ...described];
+  return [
+    ...brokerFacts(session).map(({ definition, resolved }) =>
+      describeConfig(definition, resolved, { ...request, isReadOnly: true }),
+    ),
+    ...definitions.map((definition) =>
+      describeConfig(definition, settings.resolve(definition), { ...request, isReadOnly: definition.fixed ?? false }),
+    ),
+  ];
 }
 
 interface DescribeOptions {
@@ -117,21 +123,21 @@ interface DescribeOptions {
   readonly isReadOnly: boolean;
 }
 
-/** `values`: from most to least specific; the first is the one in effect. */
 function describeConfig(
   definition: ConfigDefinition,
-  values: readonly ConfigValue[],
+  { value, source, synonyms }: ResolvedConfig,
   { includeSynonyms, includeDocumentation, isReadOnly }: DescribeOptions,
 ): ConfigDescribed {
-  const effective = values[0];
+  const { name, type, documentation, withoutEffect } = definition;
+  const told = withoutEffect === undefined ? documentation : `${NO_EFFECT}${withoutEffect}. ${documentation}`;
   return {
-    name: definition.name,
-    value: effective?.value ?? definition.default,
+    name,
+    value,
     readOnly: isReadOnly,
-    configSource: effective?.source ?? CONFIG_SOURCE.default,
+    configSource: source,
     isSensitive: false,
-    synonyms: includeSynonyms ? values.map(({ name, value, source }) => ({ name, value, source })) : [],
-    configType: TYPE_CODES[definition.type],
-    documentation: includeDocumentation ? definition.documentation : null,
+    synonyms: includeSynonyms ? synonyms : [],
+    configType: TYPE_CODES[type],
+    documentation: includeDocumentation ? told : null,
   };
 }

@@ -1,22 +1,20 @@
 /**
- * IncrementalAlterConfigs (44), versions 0-1, for topics: set, delete, append and subtract, each resource whole or not at all.
- * A config without an effect is refused with INVALID_CONFIG. validateOnly checks and writes nothing.
+ * IncrementalAlterConfigs (44), versions 0-1: set, delete, append and subtract for topics, for this broker by its id and for all
+ * brokers by an empty name, each resource whole or not at all. What is kept works at once. validateOnly checks and writes nothing.
  *
- * Skipped: broker settings, which are given to the broker when it starts; loggers, client metrics and groups.
- * Source: ConfigurationControlManager.incrementalAlterConfigs (Kafka 4.x).
+ * Skipped: loggers, client metrics and groups, which have no configs here.
+ * Source: ConfigurationControlManager.incrementalAlterConfigs, ConfigAdminManager (Kafka 4.x).
  */
 
 import type { IncrementalAlterConfigs } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { topicResource } from '../authorize.ts';
 import { configChanges } from '../config-changes.ts';
+import { alterableResource } from '../config-resources.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
-import { topicConfigNamed, topicConfigValues } from '../topic-configs.ts';
-import { BROKER_RESOURCE, TOPIC_RESOURCE } from './32-describe-configs.ts';
 
 type AlterRequest = RequestOf<typeof IncrementalAlterConfigs>;
 type ResourceAsked = AlterRequest['resources'][number];
@@ -47,30 +45,15 @@ export async function handleIncrementalAlterConfigs(
 }
 
 async function alterOne(
-  { session, partitions, settings, authorize }: BrokerServices,
+  services: BrokerServices,
   { resourceType, resourceName, configs }: ResourceAsked,
   validateOnly: boolean,
   context: RequestContext,
 ): Promise<void> {
-  if (resourceType === BROKER_RESOURCE) {
-    throw new KafkaError(
-      'INVALID_REQUEST',
-      'broker settings cannot be changed while it runs; give them to serve by -X',
-    );
-  }
-  if (resourceType !== TOPIC_RESOURCE) {
-    throw new KafkaError('INVALID_REQUEST', `resources of type ${resourceType} have no configs here`);
-  }
-  if (!authorize(context, 'alterConfigs', topicResource(resourceName))) {
-    throw new KafkaError('TOPIC_AUTHORIZATION_FAILED');
-  }
-  const topic = partitions.topicNamed(resourceName);
-  if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION');
-  const changes = configChanges(configs, ({ name }) => {
-    const definition = topicConfigNamed(name);
-    return definition === undefined ? '' : topicConfigValues(definition, topic.configs, settings.explicit)[0].value;
-  });
-  if (!validateOnly && changes.size > 0) await session.alterTopicConfigs(topic.topicId, changes);
+  const resource = alterableResource(services, resourceType, resourceName, context);
+  const changes = configChanges(resource, configs, (definition) => resource.present(definition));
+  resource.check(changes);
+  if (!validateOnly && changes.size > 0) await resource.apply(changes);
 }
 
 function keyOf({ resourceType, resourceName }: ResourceAsked): string {

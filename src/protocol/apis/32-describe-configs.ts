@@ -1,5 +1,8 @@
 import { api, array, boolean, defaulted, ignorable, int8, int16, int32, nullable, since, string } from '../schema.ts';
 
+/** How our broker begins the documentation of a config that it keeps and that changes nothing; told on to people by our client. */
+export const NO_EFFECT = 'No effect here: ';
+
 /**
  * DescribeConfigs. Null configuration keys = all. v3 types and documentation, v4 flexible.
  * Source: DescribeConfigsRequest.json, DescribeConfigsResponse.json.

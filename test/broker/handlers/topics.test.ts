@@ -64,7 +64,7 @@ describe('CreateTopics', () => {
     ['two replicas', topic('t', { replicationFactor: 2 }), 'INVALID_REPLICATION_FACTOR'],
     ['no replicas', topic('t', { replicationFactor: 0 }), 'INVALID_REPLICATION_FACTOR'],
     ['an unknown config', topic('t', { configs: [{ name: 'no.such', value: '1' }] }), 'INVALID_CONFIG'],
-    ['a config without effect', topic('t', { configs: [{ name: 'retention.ms', value: '1' }] }), 'INVALID_CONFIG'],
+    ['a config that cannot be', topic('t', { configs: [{ name: 'retention.ms', value: '-2' }] }), 'INVALID_CONFIG'],
     ['a bad value', topic('t', { configs: [{ name: 'segment.bytes', value: '1' }] }), 'INVALID_CONFIG'],
     ['a config of null', topic('t', { configs: [{ name: 'segment.ms', value: null }] }), 'INVALID_CONFIG'],
     [
