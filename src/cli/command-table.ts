@@ -1,6 +1,9 @@
 /** Every command by oclif's id; what `bin/build.js` makes the manifest from. */
 import ClusterDescribe from '../../commands/cluster/describe.ts';
 import Consume from '../../commands/consume.ts';
+import LogDump from '../../commands/log/dump.ts';
+import LogIndexRebuild from '../../commands/log/index-rebuild.ts';
+import LogStats from '../../commands/log/stats.ts';
 import LogVerify from '../../commands/log/verify.ts';
 import Produce from '../../commands/produce.ts';
 import Serve from '../../commands/serve.ts';
@@ -12,6 +15,9 @@ import TopicsList from '../../commands/topics/list.ts';
 export const commands = {
   'cluster:describe': ClusterDescribe,
   consume: Consume,
+  'log:dump': LogDump,
+  'log:index-rebuild': LogIndexRebuild,
+  'log:stats': LogStats,
   'log:verify': LogVerify,
   produce: Produce,
   serve: Serve,

@@ -65,3 +65,34 @@ export function logPathOf(given: string | undefined, target: TargetChoice): stri
   if (target.kind === 'bootstrap') throw usageError('log commands read files: give a path or --dir, not -b');
   return target.path;
 }
+
+/** The partition directories at the path, and of one file its own; ascending by name. */
+export async function partitionsOf(env: Env, tree: LogTree): Promise<string[]> {
+  if (tree.kind === 'partition') return [tree.directory];
+  if (tree.kind === 'file') return [dirname(tree.path)];
+  if (tree.kind === 'logDirectory') return partitionsIn(env, tree.directory);
+  const brokers = `${tree.directory}/brokers`;
+  const found: string[] = [];
+  for (const id of await env.disk.list(brokers)) {
+    if (await isThere(env, `${brokers}/${id}/log`)) found.push(...(await partitionsIn(env, `${brokers}/${id}/log`)));
+  }
+  return found;
+}
+
+/** Base offsets of the segments in a partition directory; of one `.log` its own. Ascending. */
+export async function segmentsOf(env: Env, tree: LogTree, partition: string): Promise<number[]> {
+  const names = tree.kind === 'file' ? [basename(tree.path)] : await env.disk.list(partition);
+  return names.map(parseSegmentFileName).flatMap((name) => (name?.suffix === '.log' ? [name.offset] : []));
+}
+
+/** Topic and number of a partition directory's name. */
+export function topicOf(partition: string): { topic: string; partition: number } {
+  const match = /^(.*)-(\d+)$/.exec(basename(partition));
+  return { topic: match?.[1] ?? basename(partition), partition: Number(match?.[2] ?? 0) };
+}
+
+/** Of a log directory: the folders that are partitions, but those that are on their way out. */
+async function partitionsIn(env: Env, directory: string): Promise<string[]> {
+  const names = await env.disk.list(directory);
+  return names.filter((name) => /-\d+$/.test(name)).map((name) => `${directory}/${name}`);
+}

@@ -31,7 +31,8 @@ export function decodeRecords(
   return taken;
 }
 
-class CursorView implements RecordView {
+/** A record where the cursor stands. */
+export class CursorView implements RecordView {
   readonly topic: string;
   readonly partition: number;
   readonly source: Buffer;
