@@ -340,4 +340,28 @@ describe('log: recovery', () => {
     });
     assert.equal(contentOf(machine, LOG).length, 5 * SIZE);
   });
+
+  for (const [what, appended, damagedAt, start, end] of [
+    ['and nothing was known beyond it, begins anew at its start', 5, undefined, 5, 5],
+    ['and more was once on the disk, is damaged at its start', 9, 5, 5, 5],
+  ] as const) {
+    it(`a log that ends before its start, ${what}`, async () => {
+      const machine = newMachine();
+      await run(machine, async (env) => {
+        const log = await openLog(await openDirectory(env));
+        for (let index = 0; index < appended; index++) await (await append(log, batchOf(['x'.repeat(40)]))).committed;
+        assert.equal(await log.deleteRecords(5), 5);
+        await env.clock.sleep(6500);
+      });
+      machine.files.get(LOG, 'test').content.truncate(2 * SIZE);
+      for (let life = 2; life < 4; life++) {
+        await run(machine, async (env) => {
+          const log = await openLog(await openDirectory(env, { brokerEpoch: life }));
+          assert.deepEqual([log.damagedAt, log.logStartOffset, log.logEndOffset], [damagedAt, start, end]);
+        });
+      }
+      const logs = namesIn(machine, PARTITION).filter((name) => name.endsWith('.log'));
+      assert.deepEqual(logs, [`${String(damagedAt === undefined ? 5 : 0).padStart(20, '0')}.log`]);
+    });
+  }
 });
