@@ -41,6 +41,7 @@ import type { ClosedPartition } from './close-record.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { checkOwner } from './directory-owner.ts';
 import { DirectoryRecords } from './directory-records.ts';
+import { DiskTrouble } from './disk-trouble.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
 import { isDescriptorShortage, isShortage, storageError } from './log-failure.ts';
@@ -50,11 +51,12 @@ import { formatMetaProperties, META_PROPERTIES_FILE } from './meta-properties.ts
 import { OpenFiles } from './open-files.ts';
 import { adoptDirectory, claimDirectory } from './partition-directory.ts';
 import { PartitionLog } from './partition-log.ts';
-import { sweepLogs } from './retention.ts';
+import { type SweepOrder, sweepLogs } from './retention.ts';
 import { isDeletedDirectoryName, partitionName, retiredDirectoryName } from './segment-files.ts';
 import { SegmentIndexes } from './segment-indexes.ts';
 
 export { ForeignLogDirectoryError } from './directory-owner.ts';
+export type { SweepOrder } from './retention.ts';
 
 export interface LogDirectoryOptions {
   /** brokers/<id>; the log directory is `log` in it. */
@@ -79,18 +81,6 @@ export interface OpenPartitionOptions {
   readonly topicId: string;
   readonly config: LogConfig;
   readonly leaderEpoch: number;
-}
-
-/** What a sweep of the open logs is to delete. */
-export interface SweepOrder {
-  /** Of partitions; absent: of all open logs. */
-  readonly names?: ReadonlySet<string>;
-  /** Segments that go whatever their age, from the first on, by name of the partition: for want of room. */
-  readonly giveCounts?: ReadonlyMap<string, number>;
-  /** Files go at once, not after file.delete.delay.ms. */
-  readonly atOnce?: boolean;
-  /** Asked before each log: whether the sweep is to end early. */
-  readonly isStopped?: () => boolean;
 }
 
 const SEALED_FILES_OPEN_MAX = 64;
@@ -157,6 +147,7 @@ export class LogDirectory {
       pool: options.pool ?? new SlabPool(),
       logStarts: found.starts,
       deleted: this.#deleted,
+      trouble: new DiskTrouble(env.log, this.#directory),
       canWrite,
       prepareRoot: () => this.#prepareRoot(),
       checkRoot: () => this.#checkRoot(),
@@ -303,10 +294,9 @@ export class LogDirectory {
   }
 
   #sweep(order: SweepOrder): Promise<number> {
-    const { names, giveCounts = new Map(), atOnce = false, isStopped = () => false } = order;
-    const logs = [...this.#logs.values()].filter(({ name }) => names?.has(name) !== false);
+    const logs = [...this.#logs.values()].filter(({ name }) => order.names?.has(name) !== false);
     if (logs.length === 0 || !this.#host.canWrite()) return Promise.resolve(0);
-    return sweepLogs(this.#env, this.#host.logStarts, { logs, giveCounts, atOnce, isStopped });
+    return sweepLogs(this.#env, this.#host.logStarts, logs, order);
   }
 
   async #openPartition(name: string, options: OpenPartitionOptions): Promise<PartitionLog> {

@@ -3,6 +3,7 @@ import type { Env } from '../kernel/env.ts';
 import type { SlabPool } from '../kernel/slab-pool.ts';
 import type { FileSync } from './atomic-file.ts';
 import type { DeletedFiles } from './deleted-files.ts';
+import type { DiskTrouble } from './disk-trouble.ts';
 import type { LogStarts } from './log-starts.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { SegmentIndexes } from './segment-indexes.ts';
@@ -15,6 +16,7 @@ export interface LogHost {
   readonly pool: SlabPool;
   readonly logStarts: LogStarts;
   readonly deleted: DeletedFiles;
+  readonly trouble: DiskTrouble;
   /** Whether this process may still write: asked before each write and each checkpoint. */
   canWrite(): boolean;
   /** Makes the directory and meta.properties where they are missing. */

@@ -73,8 +73,6 @@ export class LogWriter {
   #logStartOffset: number;
   /** Changes when what is queued is taken back. */
   #generation = 0;
-  /** Whether it was said that there is no room; not again before something was written. */
-  #saidShortage = false;
 
   constructor(host: LogHost, files: LogFiles, state: LogWriterState, config: LogConfig, onAdvanced: () => void) {
     this.#host = host;
@@ -305,7 +303,8 @@ export class LogWriter {
     }
     segment.plannedBatches -= group.batches.length;
     this.#host.grew(group.sizeBytes);
-    this.#saidShortage = false;
+    // Where each write is synced, that tells more: the page cache takes writes for a disk that is gone.
+    if (this.#config.durability !== 'ack') this.#host.trouble.over();
     group.written.resolve();
     this.#advance();
     for (const { entries } of [segment.offsetIndex, segment.timeIndex]) {
@@ -323,6 +322,7 @@ export class LogWriter {
   }
 
   #synced(): void {
+    this.#host.trouble.over();
     this.#host.advanced(this.#state.name);
     this.#advance();
   }
@@ -342,13 +342,7 @@ export class LogWriter {
     const first = this.#takeBack(groups);
     this.#refuse(groups, first, refusal(cause));
     if (cause instanceof NotAllowedToWrite) return;
-    if (!this.#saidShortage) {
-      this.#saidShortage = true;
-      const { message } = refusal(cause);
-      this.#host.env.log.warn(
-        `${this.#state.context.directory}: ${message}; appends are refused as long as that lasts`,
-      );
-    }
+    this.#host.trouble.tell(this.#state.segments.active.path, cause);
     await this.#files.cutBack(this.#state.segments.active);
   }
 
@@ -358,7 +352,7 @@ export class LogWriter {
     this.#takeBack(groups);
     this.#refuse(groups, this.#highWatermark, this.#failed);
     if (!isFirst) return;
-    this.#host.env.log.error(`${this.#state.context.directory}: ${this.#failed.message}`);
+    this.#host.trouble.tell(this.#state.context.directory, cause);
     this.#onAdvanced();
   }
 

@@ -6,24 +6,31 @@ import type { Env } from '../kernel/env.ts';
 import type { LogStart, LogStarts } from './log-starts.ts';
 import type { PartitionLog } from './partition-log.ts';
 
-export interface Sweep {
-  readonly logs: readonly PartitionLog[];
+/** What a sweep of the open logs is to delete. */
+export interface SweepOrder {
+  /** Of partitions; absent: all open logs. */
+  readonly names?: ReadonlySet<string>;
   /** Segments that go whatever their age, from the first on, by name of the partition: for want of room. */
-  readonly giveCounts: ReadonlyMap<string, number>;
+  readonly giveCounts?: ReadonlyMap<string, number>;
   /** Files go at once, not after file.delete.delay.ms. */
-  readonly atOnce: boolean;
+  readonly atOnce?: boolean;
   /** Asked before each log: whether the sweep is to end early. */
-  readonly isStopped: () => boolean;
+  readonly isStopped?: () => boolean;
 }
 
 const ABREAST_COUNT = 16;
 
 /** Answers how many segments were deleted. Never rejects. */
-export async function sweepLogs(env: Env, starts: LogStarts, sweep: Sweep): Promise<number> {
-  const { logs, giveCounts, atOnce, isStopped } = sweep;
+export async function sweepLogs(
+  env: Env,
+  starts: LogStarts,
+  logs: readonly PartitionLog[],
+  order: SweepOrder,
+): Promise<number> {
+  const { giveCounts, atOnce = false, isStopped = () => false } = order;
   const begins = new Map<PartitionLog, number>();
   await eachAbreast(env, logs, isStopped, async (log) => {
-    const start = await log.decideDeletion(giveCounts.get(log.name) ?? 0);
+    const start = await log.decideDeletion(giveCounts?.get(log.name) ?? 0);
     if (start !== undefined) begins.set(log, start);
   });
   if (begins.size === 0) return 0;

@@ -17,7 +17,14 @@ describe('log: no free file descriptor', () => {
       },
     });
     const warnings: string[] = [];
-    return { env: { ...env, disk, log: { ...env.log, warn: (text) => warnings.push(text) } }, warnings };
+    return {
+      env: {
+        ...env,
+        disk,
+        log: { ...env.log, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) },
+      },
+      warnings,
+    };
   }
 
   it('logs whose files are idle let them go, and open them again', async () => {
