@@ -18,8 +18,8 @@ export class PlaceLock {
   #lost = false;
   /** Why the lock cannot be kept or taken: the code of the file system's error. */
   #failureCode: string | undefined;
-  /** What was said about it last; not again before the lock is there. */
-  #said: string | undefined;
+  /** The code of the error that was told last; not again before the lock is there. */
+  #toldCode: string | undefined;
   #released = false;
 
   private constructor(env: Env, path: string) {
@@ -85,10 +85,11 @@ export class PlaceLock {
     }
   }
 
-  #sayOnce(text: string): void {
-    if (text === this.#said) return;
-    this.#said = text;
-    this.#env.log.warn(text);
+  #tellOnce(error: unknown): void {
+    const code = errorCodeOf(error) ?? 'unknown';
+    if (code === this.#toldCode) return;
+    this.#toldCode = code;
+    this.#env.log.warn(`taking ${this.#path} again: ${String(error)}`);
   }
 
   /** Owned by the timer that calls it; ends by itself. */
@@ -98,10 +99,10 @@ export class PlaceLock {
         return;
       }
       this.#lost = !(await this.#tryAcquire());
-      if (!this.#lost) this.#said = undefined;
+      if (!this.#lost) this.#toldCode = undefined;
     } catch (error) {
       this.#failureCode = errorCodeOf(error);
-      this.#sayOnce(`taking ${this.#path} again: ${String(error)}`);
+      this.#tellOnce(error);
     }
     if (this.#released) {
       await this.release();

@@ -14,23 +14,45 @@ export const RESERVE_BYTES = 1024 * 1024;
 /** The content is one piece of so many bytes, again and again. */
 export const RESERVE_PIECE_BYTES = 64 * 1024;
 
-/** Runs `write`; when the disk is full, gives the reserve up and runs it once more. */
+/**
+ * Runs `write`; when the disk is full, gives up the reserve piece by piece until it succeeds. Not all at once: whoever filled the
+ * disk fills what is freed too, and the next owner needs a piece to begin with.
+ */
 export async function withReserve<T>(env: Env, directory: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!isDiskFull(error) || (await env.disk.stat(reserveFile(directory))) === undefined) {
-      throw error;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isDiskFull(error) || !(await giveUpPiece(env, directory))) {
+        throw error;
+      }
+      if (isFirst) {
+        env.log.warn(`the disk under ${directory} is full: giving up some of the reserve`);
+      }
     }
-    env.log.warn(`the disk under ${directory} is full: giving up the reserve`);
-    await env.disk.remove(reserveFile(directory));
-    return await write();
   }
 }
 
-/** Makes the reserve where it is missing. A full disk is no error: the next owner tries again. */
+/** False when nothing is left of the reserve. */
+async function giveUpPiece(env: Env, directory: string): Promise<boolean> {
+  const path = reserveFile(directory);
+  const left = (await env.disk.stat(path))?.size ?? 0;
+  if (left <= RESERVE_PIECE_BYTES) {
+    await env.disk.remove(path);
+    return left > 0;
+  }
+  const file = await env.disk.open(path, 'r+');
+  try {
+    await file.truncate(left - RESERVE_PIECE_BYTES);
+  } finally {
+    await file.close();
+  }
+  return true;
+}
+
+/** Makes the reserve where it is missing or less than whole. A full disk is no error: the next owner tries again. */
 export async function fillReserve(env: Env, directory: string): Promise<void> {
-  if ((await env.disk.stat(reserveFile(directory))) !== undefined) {
+  if ((await env.disk.stat(reserveFile(directory)))?.size === RESERVE_BYTES) {
     return;
   }
   const temporary = temporaryFile(clusterFolder(directory), env.random.uuid());

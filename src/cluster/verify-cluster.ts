@@ -92,8 +92,9 @@ async function checkReserve(env: Env, directory: string): Promise<Finding[]> {
   const path = reserveFile(directory);
   const content = await readFileIfThere(env, path);
   if (content === undefined) return [];
-  if (content.length !== RESERVE_BYTES)
-    return one(path, 'derivable', 'size', `${content.length} bytes in place of 1 MiB`);
+  // On a full disk it is given up piece by piece.
+  if (content.length > RESERVE_BYTES || content.length % RESERVE_PIECE_BYTES !== 0)
+    return one(path, 'derivable', 'size', `${content.length} bytes are not whole pieces of at most 1 MiB`);
   for (let at = RESERVE_PIECE_BYTES; at < content.length; at += RESERVE_PIECE_BYTES) {
     if (content.compare(content, 0, RESERVE_PIECE_BYTES, at, at + RESERVE_PIECE_BYTES) === 0) continue;
     return one(path, 'derivable', 'content', 'it is not one piece over and over: it holds nothing, and may be removed');
