@@ -1,6 +1,7 @@
 /** Every command by oclif's id; what `bin/build.js` makes the manifest from. */
 import ClusterDescribe from '../../commands/cluster/describe.ts';
 import Consume from '../../commands/consume.ts';
+import Doctor from '../../commands/doctor.ts';
 import LogDump from '../../commands/log/dump.ts';
 import LogIndexRebuild from '../../commands/log/index-rebuild.ts';
 import LogStats from '../../commands/log/stats.ts';
@@ -15,6 +16,7 @@ import TopicsList from '../../commands/topics/list.ts';
 export const commands = {
   'cluster:describe': ClusterDescribe,
   consume: Consume,
+  doctor: Doctor,
   'log:dump': LogDump,
   'log:index-rebuild': LogIndexRebuild,
   'log:stats': LogStats,

@@ -1,6 +1,6 @@
 /**
- * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table. 4 (a condition
- * asked for was not met) and 124 (the time given ran out before the goal) are kept free for commands to come.
+ * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table. 124 (the time
+ * given ran out before the goal) is kept free for commands to come.
  */
 
 export const EXIT = {
@@ -8,6 +8,7 @@ export const EXIT = {
   runtime: 1,
   usage: 2,
   partial: 3,
+  unmet: 4,
   notFound: 5,
   unreachable: 6,
   authorization: 7,
@@ -24,6 +25,7 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [string, string])[] = [
   ['1', 'failed while running (output refused, disk, refused by the broker)'],
   ['2', 'wrong usage: nothing was done'],
   ['3', 'some items failed, the rest is done'],
+  ['4', 'what was asked about does not hold (doctor: something is wrong)'],
   ['5', 'no such directory, topic or partition'],
   ['6', 'nobody could be reached, or no answer within --timeout'],
   ['7', 'not allowed'],

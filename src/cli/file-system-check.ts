@@ -31,3 +31,10 @@ export async function fileSystemOfNearest(env: Env, directory: string): Promise<
     }
   }
 }
+
+/** The directory, or the folder in which it would be made. */
+export async function nearestFolder(env: Env, directory: string): Promise<string> {
+  let path = directory;
+  while ((await env.disk.stat(path)) === undefined && dirname(path) !== path) path = dirname(path);
+  return path;
+}

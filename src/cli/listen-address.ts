@@ -48,6 +48,7 @@ export function decideListen(flags: ListenFlags): ListenDecision {
   return { addresses: [{ host, port: address.port, optional: false }], advertise };
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine reaches `host`. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

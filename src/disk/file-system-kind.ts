@@ -13,6 +13,14 @@ interface Kind {
   readonly isUncertain: boolean;
 }
 
+/** A line of mountinfo. */
+export interface Mount {
+  readonly point: string;
+  readonly type: string;
+  /** Those of the mount and of the file system. */
+  readonly options: readonly string[];
+}
+
 const FUSE = 0x65735546;
 
 const LOCAL: Readonly<Record<number, string>> = {
@@ -98,32 +106,34 @@ async function fuseSubtype(path: string): Promise<string | undefined> {
         });
       }),
     ]);
-    return mountTypeOf(text, real)?.replace(/^fuse\./, '');
+    return mountOf(text, real)?.type.replace(/^fuse\./, '');
   } catch {
     return undefined;
   }
 }
 
 /**
- * The type of the mount that holds `path`, of the text of mountinfo (proc(5)); undefined when none does.
+ * The mount that holds `path`, of the text of mountinfo (proc(5)); undefined when none does.
  *
  *   36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - fuse.sshfs host:/dir rw
  *                    mount point               separator, type
  */
-export function mountTypeOf(mountinfo: string, path: string): string | undefined {
-  let best: { point: string; type: string } | undefined;
+export function mountOf(mountinfo: string, path: string): Mount | undefined {
+  let best: Mount | undefined;
   for (const line of mountinfo.split('\n')) {
     const separator = line.indexOf(' - ');
     if (separator < 0) continue;
+    const fields = line.slice(separator + 3).split(' ');
     const point = (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-    const type = line.slice(separator + 3).split(' ')[0] ?? '';
     const holds = point === '/' || path === point || path.startsWith(`${point}/`);
     // A later mount on the same point covers the one before.
-    if (holds && point.length >= (best?.point.length ?? 0)) best = { point, type };
+    if (holds && point.length >= (best?.point.length ?? 0)) {
+      best = { point, type: fields[0] ?? '', options: `${line.split(' ')[5] ?? ''},${fields[2] ?? ''}`.split(',') };
+    }
   }
-  return best?.type;
+  return best;
 }
 
 function whole(path: string): Promise<string> {

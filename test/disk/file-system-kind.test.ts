@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileSystemOf, kindOf, mountTypeOf } from '../../src/disk/file-system-kind.ts';
+import { fileSystemOf, kindOf, mountOf } from '../../src/disk/file-system-kind.ts';
 
 const FUSE = 0x65735546;
 
@@ -39,10 +39,10 @@ describe('disk: kind of file system', () => {
       '32 27 0:52 / /mnt rw - xfs /dev/vdb rw',
       '',
     ].join('\n');
-    assert.equal(mountTypeOf(text, '/mnt/my share/d'), 'fuse.sshfs');
-    assert.equal(mountTypeOf(text, '/mnt/my sharer'), 'xfs');
-    assert.equal(mountTypeOf(text, '/mntx'), 'ext4');
-    assert.equal(mountTypeOf('', '/x'), undefined);
+    assert.equal(mountOf(text, '/mnt/my share/d')?.type, 'fuse.sshfs');
+    assert.equal(mountOf(text, '/mnt/my sharer')?.type, 'xfs');
+    assert.equal(mountOf(text, '/mntx')?.type, 'ext4');
+    assert.equal(mountOf('', '/x'), undefined);
   });
 
   it('answers room and kind of a folder that is there', async () => {
