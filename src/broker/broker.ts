@@ -92,6 +92,7 @@ export class Broker {
       fetchMemory: new FetchMemory(),
       authorize: allowEverything,
       throttleTimeMs: neverThrottled,
+      logSizes: () => logs.sizes(),
       advertised: advertisedVersions,
       askHandOver: (asked) => this.#handOverListener?.(asked) ?? false,
     };

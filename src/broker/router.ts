@@ -8,14 +8,21 @@ import {
   ApiVersions,
   CreatePartitions,
   CreateTopics,
+  DeleteRecords,
   DeleteTopics,
   DescribeCluster,
   DescribeConfigs,
+  DescribeLogDirs,
+  DescribeProducers,
+  DescribeTopicPartitions,
+  ElectLeaders,
   Fetch,
   IncrementalAlterConfigs,
   InitProducerId,
+  ListConfigResources,
   ListOffsets,
   Metadata,
+  OffsetForLeaderEpoch,
   Produce,
 } from '../protocol/apis/index.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
@@ -28,12 +35,19 @@ import { handleMetadata } from './handlers/03-metadata.ts';
 import { handleApiVersions } from './handlers/18-api-versions.ts';
 import { handleCreateTopics } from './handlers/19-create-topics.ts';
 import { handleDeleteTopics } from './handlers/20-delete-topics.ts';
+import { handleDeleteRecords } from './handlers/21-delete-records.ts';
 import { handleInitProducerId } from './handlers/22-init-producer-id.ts';
+import { handleOffsetForLeaderEpoch } from './handlers/23-offset-for-leader-epoch.ts';
 import { handleDescribeConfigs } from './handlers/32-describe-configs.ts';
 import { handleAlterConfigs } from './handlers/33-alter-configs.ts';
+import { handleDescribeLogDirs } from './handlers/35-describe-log-dirs.ts';
 import { handleCreatePartitions } from './handlers/37-create-partitions.ts';
+import { handleElectLeaders } from './handlers/43-elect-leaders.ts';
 import { handleIncrementalAlterConfigs } from './handlers/44-incremental-alter-configs.ts';
 import { handleDescribeCluster } from './handlers/60-describe-cluster.ts';
+import { handleDescribeProducers } from './handlers/61-describe-producers.ts';
+import { handleListConfigResources } from './handlers/74-list-config-resources.ts';
+import { handleDescribeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
 import { handleDirectoryHandshake, handleHandOver } from './handlers/private-directory.ts';
 import type { Reply, RequestContext } from './request.ts';
 import type { AdvertisedVersions, BrokerServices, Call } from './services.ts';
@@ -57,12 +71,19 @@ const ROUTES: readonly Route[] = [
   route(ApiVersions, handleApiVersions),
   route(CreateTopics, handleCreateTopics),
   route(DeleteTopics, handleDeleteTopics),
+  route(DeleteRecords, handleDeleteRecords),
   route(InitProducerId, handleInitProducerId),
+  route(OffsetForLeaderEpoch, handleOffsetForLeaderEpoch),
   route(DescribeConfigs, handleDescribeConfigs),
   route(AlterConfigs, handleAlterConfigs),
+  route(DescribeLogDirs, handleDescribeLogDirs),
   route(CreatePartitions, handleCreatePartitions),
+  route(ElectLeaders, handleElectLeaders),
   route(IncrementalAlterConfigs, handleIncrementalAlterConfigs),
   route(DescribeCluster, handleDescribeCluster),
+  route(DescribeProducers, handleDescribeProducers),
+  route(ListConfigResources, handleListConfigResources),
+  route(DescribeTopicPartitions, handleDescribeTopicPartitions),
   route(DirectoryHandshake, handleDirectoryHandshake, { isPrivate: true }),
   route(HandOver, handleHandOver, { isPrivate: true }),
 ];

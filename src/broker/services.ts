@@ -32,6 +32,8 @@ export interface BrokerServices {
   readonly fetchMemory: FetchMemory;
   readonly authorize: Authorize;
   readonly throttleTimeMs: ThrottleTime;
+  /** Bytes of each partition's log by its directory's name, `<topic>-<partition>`; one that has no files may be missing. */
+  logSizes(): Promise<ReadonlyMap<string, number>>;
   /** What ApiVersions answers, from the same table that requests are routed by. */
   advertised(): readonly AdvertisedVersions[];
   /** Asks whoever embeds this broker to give its place up; false when it will not. */

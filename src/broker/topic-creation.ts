@@ -55,6 +55,14 @@ export function checkedPartitionCount(topic: NewTopic, brokerId: number, default
   return topic.numPartitions;
 }
 
+/** Throws KafkaError POLICY_VIOLATION where the directory would hold more than streamctl.max.partitions (B-10). */
+export function checkRoom(image: ClusterImage, newCount: number, partitionsMax: number): void {
+  let count = newCount;
+  for (const { partitions } of image.topics.values()) count += partitions.length;
+  if (count <= partitionsMax) return;
+  throw new KafkaError('POLICY_VIOLATION', `the directory holds at most ${partitionsMax} partitions, not ${count}`);
+}
+
 /** Throws KafkaError INVALID_REPLICA_ASSIGNMENT unless each partition is given to this one broker. */
 export function checkAssignedBrokers(brokerIdsOfEach: Iterable<readonly number[]>, brokerId: number): void {
   for (const brokerIds of brokerIdsOfEach) {

@@ -15,7 +15,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { READ_COMMITTED } from '../fetch-pass.ts';
-import { confirmLease } from '../lease.ts';
+import { confirmSight } from '../lease.ts';
 import { isTurnDue } from '../loop-turns.ts';
 import { checkLeaderEpoch } from '../partitions.ts';
 import type { Reply } from '../request.ts';
@@ -85,7 +85,7 @@ async function findOffset(
   const log = await services.partitions.log(topic, partition);
   const limit = request.isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark;
   const found = await lookUp(log, asked.timestamp, limit);
-  await confirmLease(services.session);
+  await confirmSight(services.session);
   if (found === undefined) return nothingFound(asked.partitionIndex);
   return {
     partitionIndex: asked.partitionIndex,

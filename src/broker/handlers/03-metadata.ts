@@ -19,7 +19,7 @@ import { clusterNodes } from '../cluster-view.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
-import { checkNewName } from '../topic-creation.ts';
+import { checkNewName, checkRoom } from '../topic-creation.ts';
 
 type MetadataRequest = RequestOf<typeof Metadata>;
 type TopicAsked = NonNullable<MetadataRequest['topics']>[number];
@@ -105,9 +105,11 @@ async function askedTopic(
 }
 
 async function autoCreate({ session, settings, partitions }: BrokerServices, name: string): Promise<TopicImage> {
+  const partitionCount = settings.number('num.partitions');
   checkNewName(session.image(), name);
+  checkRoom(session.image(), partitionCount, settings.number('streamctl.max.partitions'));
   try {
-    return await session.createTopic({ name, partitionCount: settings.number('num.partitions'), configs: new Map() });
+    return await session.createTopic({ name, partitionCount, configs: new Map() });
   } catch (error) {
     // Another client asked for the same topic at the same time.
     const topic = partitions.topicNamed(name);

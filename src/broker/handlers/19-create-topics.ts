@@ -18,7 +18,13 @@ import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { TOPIC_CONFIGS } from '../topic-config-table.ts';
 import { resolveTopicConfig } from '../topic-configs.ts';
-import { checkedPartitionCount, checkNewName, NEW_PARTITIONS_MAX, type NewTopic } from '../topic-creation.ts';
+import {
+  checkedPartitionCount,
+  checkNewName,
+  checkRoom,
+  NEW_PARTITIONS_MAX,
+  type NewTopic,
+} from '../topic-creation.ts';
 
 type CreateTopicsRequest = RequestOf<typeof CreateTopics>;
 type TopicAsked = CreateTopicsRequest['topics'][number];
@@ -65,6 +71,7 @@ async function createOne(
   if (partitionCount > partitionsLeft) {
     throw new KafkaError('INVALID_PARTITIONS', `one request creates at most ${NEW_PARTITIONS_MAX} partitions`);
   }
+  checkRoom(session.image(), partitionCount, settings.number('streamctl.max.partitions'));
   const { name, configs } = topic;
   const created = validateOnly ? undefined : await session.createTopic({ name, partitionCount, configs });
   return {

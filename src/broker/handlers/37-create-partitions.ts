@@ -13,7 +13,7 @@ import { failureOf, NO_FAILURE } from '../failure.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
-import { checkAssignedBrokers, NEW_PARTITIONS_MAX } from '../topic-creation.ts';
+import { checkAssignedBrokers, checkRoom, NEW_PARTITIONS_MAX } from '../topic-creation.ts';
 
 type CreatePartitionsRequest = RequestOf<typeof CreatePartitions>;
 type TopicAsked = CreatePartitionsRequest['topics'][number];
@@ -42,7 +42,7 @@ export async function handleCreatePartitions(
 }
 
 async function growOne(
-  { session, partitions, authorize }: BrokerServices,
+  { session, partitions, settings, authorize }: BrokerServices,
   { name, count, assignments }: TopicAsked,
   validateOnly: boolean,
   context: RequestContext,
@@ -71,5 +71,6 @@ async function growOne(
       session.brokerId,
     );
   }
+  checkRoom(session.image(), newCount, settings.number('streamctl.max.partitions'));
   if (!validateOnly) await session.addPartitions(topic.topicId, count);
 }

@@ -47,6 +47,26 @@ describe('CreateTopics', () => {
       assert.deepEqual(await names(test), []);
     }));
 
+  it('creates no more partitions than the directory may hold', () =>
+    withBroker(
+      async (test) => {
+        await test.createTopic('a', 2);
+        const [refused, made] = await create(test, [
+          topic('b', { numPartitions: 2 }),
+          topic('c', { numPartitions: 1 }),
+        ]);
+        assert.deepEqual(
+          [refused, made].map((answer) => errorName(answer?.errorCode ?? -1)),
+          ['POLICY_VIOLATION', 'NONE'],
+        );
+        const answer = await test.call(CreatePartitions, 3, { topics: [{ name: 'a', count: 3 }], timeoutMs: 1 });
+        assert.equal(errorName(answer.results[0]?.errorCode ?? -1), 'POLICY_VIOLATION');
+        const described = await test.call(Metadata, 12, { topics: [{ name: 'd' }], allowAutoTopicCreation: true });
+        assert.equal(errorName(described.topics[0]?.errorCode ?? -1), 'POLICY_VIOLATION');
+      },
+      ['streamctl.max.partitions=3'],
+    ));
+
   it('takes assignments to this broker', () =>
     withBroker(async (test) => {
       const assignments = [1, 0].map((partitionIndex) => ({ partitionIndex, brokerIds: [1] }));
