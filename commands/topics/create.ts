@@ -25,7 +25,7 @@ export default class TopicsCreate extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'NAME=VALUE',
-      description: 'a config of the topic (repeatable)',
+      description: 'a config of the topic (repeatable); retention.ms=-1 keeps records for ever, the default is 7 days',
     }),
     'if-not-exists': Flags.boolean({ description: 'a topic that is there already is no error' }),
   };

@@ -19,6 +19,8 @@ import type { Style } from './style.ts';
 import { table } from './table.ts';
 import { openTarget } from './target.ts';
 
+const RETENTION = 'retention.ms';
+
 export interface CreateTopicCommand {
   readonly name: string;
   /** -1: the cluster's default. */
@@ -176,8 +178,14 @@ function topicText(topic: DescribedTopic, style: Style): string {
     partition.replicas.join(','),
     partition.isr.join(','),
   ]);
-  const changed = topic.configs.filter((config) => !config.isDefault);
-  const configs = changed.map((config) => [config.name, config.sensitive ? '(hidden)' : (config.value ?? '')]);
-  const configTable = configs.length === 0 ? '' : table(['CONFIG', 'VALUE'], configs, style);
+  // How long records stay is told always: by default they do not stay for ever.
+  const told = topic.configs.filter(({ isDefault, name }) => !isDefault || name === RETENTION);
+  const configs = told.map(({ name, value, sensitive, effect }) => [
+    name,
+    sensitive ? '(hidden)' : (value ?? ''),
+    ...(told.every((config) => config.effect) ? [] : [effect ? 'works' : 'none here']),
+  ]);
+  const columns = configs[0]?.length === 3 ? ['CONFIG', 'VALUE', 'EFFECT'] : ['CONFIG', 'VALUE'];
+  const configTable = configs.length === 0 ? '' : table(columns, configs, style);
   return `${head}${table(['PARTITION', 'LEADER', 'EPOCH', 'REPLICAS', 'ISR'], partitions, style)}${configTable}`;
 }

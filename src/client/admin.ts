@@ -1,7 +1,7 @@
 import type { Env } from '../kernel/env.ts';
 import { CreateTopics } from '../protocol/apis/19-create-topics.ts';
 import { DeleteTopics } from '../protocol/apis/20-delete-topics.ts';
-import { DescribeConfigs } from '../protocol/apis/32-describe-configs.ts';
+import { DescribeConfigs, NO_EFFECT } from '../protocol/apis/32-describe-configs.ts';
 import { CreatePartitions } from '../protocol/apis/37-create-partitions.ts';
 import { IncrementalAlterConfigs } from '../protocol/apis/44-incremental-alter-configs.ts';
 import { DescribeCluster } from '../protocol/apis/60-describe-cluster.ts';
@@ -41,6 +41,8 @@ export interface ConfigDescription {
   readonly isDefault: boolean;
   readonly readOnly: boolean;
   readonly sensitive: boolean;
+  /** False where the broker says that it keeps the config and does nothing by it. */
+  readonly effect: boolean;
 }
 
 export interface BrokerDescription {
@@ -57,6 +59,8 @@ export interface ClusterDescription {
 }
 
 const TOPIC_RESOURCE = 2;
+/** The first version of DescribeConfigs that knows documentation. */
+const DOCUMENTATION_VERSION = 3;
 const DEFAULT_SOURCE = 5;
 const SET = 0;
 const DELETE = 1;
@@ -118,10 +122,10 @@ export async function describeTopics(admin: AdminCall, names: readonly string[])
 /** All configs of a topic, those that it does not set itself included. */
 export async function describeTopicConfigs(admin: AdminCall, name: string): Promise<ConfigDescription[]> {
   const answer = await request(callerOf(admin), DescribeConfigs, `topic '${name}'`, {
-    message: () => ({
+    message: (version) => ({
       resources: [{ resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null }],
       includeSynonyms: false,
-      includeDocumentation: false,
+      includeDocumentation: version >= DOCUMENTATION_VERSION,
     }),
     answerOf: ({ results }) => results[0],
   });
@@ -132,6 +136,7 @@ export async function describeTopicConfigs(admin: AdminCall, name: string): Prom
     isDefault: config.configSource === DEFAULT_SOURCE,
     readOnly: config.readOnly,
     sensitive: config.isSensitive,
+    effect: config.documentation?.startsWith(NO_EFFECT) !== true,
   }));
 }
 

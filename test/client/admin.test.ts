@@ -141,6 +141,13 @@ describe('admin', () => {
     await assert.rejects(alterTopicConfigs(admin, 'configured', new Map([['segment.bytes', 'x']])), { kind: 'usage' });
   });
 
+  it('tells which configs the broker only keeps', async () => {
+    await createTopic(admin, newTopic('kept', 1, [['preallocate', 'true']]));
+    const configs = new Map((await describeTopicConfigs(admin, 'kept')).map((config) => [config.name, config]));
+    assert.deepEqual([configs.get('preallocate')?.value, configs.get('preallocate')?.effect], ['true', false]);
+    assert.equal(configs.get('segment.bytes')?.effect, true);
+  });
+
   it('adds partitions', async () => {
     await createTopic(admin, newTopic('grown'));
     await createPartitions(admin, 'grown', 4);
