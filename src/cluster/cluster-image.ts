@@ -54,11 +54,15 @@ export interface ClusterImage {
   readonly brokers: ReadonlyMap<number, BrokerRegistration>;
   readonly topics: ReadonlyMap<string, TopicImage>;
   readonly topicNameById: ReadonlyMap<string, string>;
+  /** Ids of the topics deleted last, oldest first, DELETED_TOPIC_IDS_MAX at the most: files of theirs may be left (H-19). */
+  readonly deletedTopicIds: ReadonlySet<string>;
   /** Broker configs that are kept in the directory. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
 export const NO_CONTROLLER = -1;
+/** Files of an id that is forgotten are put aside as a stray's, not removed. */
+export const DELETED_TOPIC_IDS_MAX = 1000;
 
 export function emptyImage(clusterId: string): ClusterImage {
   return {
@@ -69,6 +73,7 @@ export function emptyImage(clusterId: string): ClusterImage {
     brokers: new Map(),
     topics: new Map(),
     topicNameById: new Map(),
+    deletedTopicIds: new Set(),
     settings: new Map(),
   };
 }

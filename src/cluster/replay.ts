@@ -4,7 +4,7 @@
  * nothing but `lastNumber`; all readers skip alike because all decide from the same entries before it.
  */
 import type { BrokerRegistration, ClusterImage, PartitionImage, TopicImage } from './cluster-image.ts';
-import { topicById } from './cluster-image.ts';
+import { DELETED_TOPIC_IDS_MAX, topicById } from './cluster-image.ts';
 import type {
   BrokerRegistered,
   ConfigChanges,
@@ -130,7 +130,11 @@ function topicDeleted(image: ClusterImage, entry: TopicDeleted): Partial<Cluster
   if (name !== undefined) {
     topics.delete(name);
   }
-  return { topics, topicNameById };
+  return { topics, topicNameById, deletedTopicIds: withNewest(image.deletedTopicIds, entry.topicId) };
+}
+
+function withNewest(ids: ReadonlySet<string>, newest: string): ReadonlySet<string> {
+  return new Set([...ids, newest].slice(-DELETED_TOPIC_IDS_MAX));
 }
 
 function withTopic(

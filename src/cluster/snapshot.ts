@@ -4,7 +4,9 @@
  *
  *     {"v":1,"lastNumber":N,"clusterId":...,"controllerId":...,"controllerEpoch":...,
  *      "brokers":[BrokerRegistration...],"topics":[{"name","topicId","configs":{},"partitions":[PartitionImage...]}...],
- *      "settings":{}}
+ *      "settings":{},"deletedTopicIds":[...]}
+ *
+ * `deletedTopicIds` came later: a snapshot without it says nothing of topics that were deleted.
  */
 import { sealJson, unsealJson } from './checked-json.ts';
 import { ClusterError } from './cluster-error.ts';
@@ -25,6 +27,7 @@ interface SnapshotFields {
     readonly partitions: readonly PartitionImage[];
   }[];
   readonly settings: Readonly<Record<string, string>>;
+  readonly deletedTopicIds?: readonly string[];
 }
 
 export function encodeSnapshot(image: ClusterImage): Buffer {
@@ -37,6 +40,7 @@ export function encodeSnapshot(image: ClusterImage): Buffer {
     brokers: [...image.brokers.values()],
     topics: [...image.topics.values()].map((topic) => ({ ...topic, configs: Object.fromEntries(topic.configs) })),
     settings: Object.fromEntries(image.settings),
+    deletedTopicIds: [...image.deletedTopicIds],
   };
   return sealJson('snapshot', fields);
 }
@@ -62,5 +66,6 @@ export function decodeSnapshot(path: string, bytes: Buffer): ClusterImage {
     topics: new Map(topics.map((topic) => [topic.name, topic])),
     topicNameById: new Map(topics.map((topic) => [topic.topicId, topic.name])),
     settings: new Map(Object.entries(fields.settings)),
+    deletedTopicIds: new Set(fields.deletedTopicIds),
   };
 }

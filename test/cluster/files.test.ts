@@ -12,8 +12,9 @@ import {
   socketEpoch,
   temporaryFile,
 } from '../../src/cluster/layout.ts';
+import { applyEntry } from '../../src/cluster/replay.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/cluster/snapshot.ts';
-import { imageWithTopic, registeredImage, registration } from './images.ts';
+import { controllerHead, imageWithTopic, registeredImage, registration } from './images.ts';
 
 function kindOf(action: () => unknown): ClusterErrorKind | undefined {
   try {
@@ -84,6 +85,15 @@ describe('cluster: files', () => {
     for (const image of [registeredImage(), imageWithTopic()]) {
       assert.deepEqual(decodeSnapshot('x', encodeSnapshot(image)), image);
     }
+    const image = imageWithTopic();
+    const deleted = applyEntry(image, { ...controllerHead(image), type: 'topic-deleted', topicId: 'id-of-t' });
+    assert.deepEqual(decodeSnapshot('x', encodeSnapshot(deleted)), deleted);
+  });
+
+  it('a snapshot of an earlier streamctl, without the ids of deleted topics, is read', () => {
+    const { deletedTopicIds: ids, ...fields } = JSON.parse(encodeSnapshot(imageWithTopic()).toString()).snapshot;
+    assert.deepEqual(ids, []);
+    assert.deepEqual(decodeSnapshot('x', sealJson('snapshot', fields)), imageWithTopic());
   });
 
   it('numbers and names go both ways', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { emptyImage, topicById } from '../../src/cluster/cluster-image.ts';
+import { DELETED_TOPIC_IDS_MAX, emptyImage, topicById } from '../../src/cluster/cluster-image.ts';
 import { entryHead, type MetadataEntry } from '../../src/cluster/entries.ts';
 import { applyEntry, entryHolds } from '../../src/cluster/replay.ts';
 import { controllerHead, imageWithTopic, registeredImage, registration, replayed } from './images.ts';
@@ -36,7 +36,26 @@ describe('cluster: replay', () => {
     assert.deepEqual([...grown.settings], [['num.partitions', '3']]);
     const deleted = applyEntry(grown, { ...head, type: 'topic-deleted', topicId: 'id-of-t' });
     assert.equal(deleted.topics.size + deleted.topicNameById.size, 0);
+    assert.deepEqual([...deleted.deletedTopicIds], ['id-of-t']);
     assert.equal(made.topics.size, 1, 'earlier images stay what they were');
+    assert.equal(made.deletedTopicIds.size, 0);
+  });
+
+  it('the ids of the topics deleted last are remembered, and no more of them', () => {
+    let image = registeredImage();
+    const head = controllerHead(image);
+    for (let number = 0; number < DELETED_TOPIC_IDS_MAX + 3; number += 1) {
+      const topicId = `id-${number}`;
+      const partitions = [{ index: 0, replicas: [1] }];
+      image = replayed(
+        image,
+        { ...head, type: 'topic-created', name: 't', topicId, configs: {}, partitions },
+        { ...head, type: 'topic-deleted', topicId },
+      );
+    }
+    assert.equal(image.deletedTopicIds.size, DELETED_TOPIC_IDS_MAX);
+    assert.equal([...image.deletedTopicIds][0], 'id-3');
+    assert.ok(image.deletedTopicIds.has(`id-${DELETED_TOPIC_IDS_MAX + 2}`));
   });
 
   const image = imageWithTopic();
