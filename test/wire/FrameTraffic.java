@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
@@ -12,14 +13,20 @@ import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
+import org.apache.kafka.clients.admin.ListConfigResourcesOptions;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionReplica;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
@@ -44,6 +51,7 @@ public class FrameTraffic {
                 attempt("consume", () -> consume(common, isolation));
             }
             describe(admin);
+            manage(common, admin);
             delete(admin);
         }
     }
@@ -119,6 +127,37 @@ public class FrameTraffic {
             DescribeConfigsOptions options = new DescribeConfigsOptions().includeSynonyms(more).includeDocumentation(more);
             attempt("configs", () -> admin.describeConfigs(List.of(resource), options).all().get());
             attempt("configs of an absent one", () -> admin.describeConfigs(List.of(absent), options).all().get());
+        }
+    }
+
+    private static void manage(Map<String, Object> common, Admin admin) {
+        TopicPartition partition = new TopicPartition(TOPIC, 0);
+        TopicPartition absent = new TopicPartition("no-such-topic", 0);
+        attempt("producers", () -> admin.describeProducers(List.of(partition)).all().get());
+        attempt("log directories", () -> admin.describeLogDirs(List.of(1)).allDescriptions().get());
+        attempt("replica log directories", () -> admin.describeReplicaLogDirs(List.of(new TopicPartitionReplica(TOPIC, 0, 1))).all().get());
+        attempt("delete records", () -> admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(1))).all().get());
+        attempt("delete too many records", () -> admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(100))).all().get());
+        for (ElectionType type : ElectionType.values()) {
+            attempt("elect", () -> admin.electLeaders(type, Set.of(partition, absent)).all().get());
+            attempt("elect all", () -> admin.electLeaders(type, null).all().get());
+        }
+        attempt("resources", () -> admin.listConfigResources().all().get());
+        attempt("resources of a type", () -> admin.listConfigResources(Set.of(ConfigResource.Type.TOPIC, ConfigResource.Type.BROKER),
+            new ListConfigResourcesOptions()).all().get());
+        attempt("pages", () -> admin.describeTopics(List.of(TOPIC, "no-such-topic"),
+            new DescribeTopicsOptions().partitionSizeLimitPerResponse(1).includeAuthorizedOperations(true)).allTopicNames().get());
+        attempt("checked position", () -> checkPosition(common, partition));
+    }
+
+    /** A position with a leader epoch is compared with the leader's before anything is fetched. */
+    private static Object checkPosition(Map<String, Object> common, TopicPartition partition) {
+        Map<String, Object> settings = new HashMap<>(common);
+        settings.put("auto.offset.reset", "none");
+        try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
+            consumer.assign(List.of(partition));
+            consumer.seek(partition, new OffsetAndMetadata(1, Optional.of(0), ""));
+            return consumer.poll(Duration.ofMillis(700)).count();
         }
     }
 
