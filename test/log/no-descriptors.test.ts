@@ -8,7 +8,8 @@ import { append, isError, newMachine, openDirectory, openLog, readAll, run, TOPI
 describe('log: no free file descriptor', () => {
   /** An Env in which no file or folder can be opened while `isShort()`, and what it warns of. */
   function shortOf(env: Env, isShort: () => boolean): { env: Env; warnings: string[] } {
-    const refuse = (): Promise<never> => Promise.reject(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
+    const refuse = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
     const disk = new Proxy(env.disk, {
       get: (target, name) => {
         if (isShort() && (name === 'open' || name === 'list' || name === 'syncDirectory')) return refuse;
