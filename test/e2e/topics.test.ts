@@ -28,6 +28,25 @@ describe('e2e: topics and cluster', function () {
       );
     }));
 
+  it('show how long records stay, and which configs do nothing here', () =>
+    withShell(async (shell) => {
+      const run = await shell(`
+        set -e
+        streamctl topics create plain
+        streamctl topics create kept --config preallocate=true --config retention.ms=-1
+        streamctl topics describe plain kept
+        streamctl topics describe kept --json`);
+      assert.equal(run.status, EXIT.ok, run.stderr);
+      const lines = run.stdout.toString().trimEnd().split('\n');
+      assert.ok(lines.includes('retention.ms  604800000'));
+      assert.ok(lines.includes('CONFIG        VALUE  EFFECT'));
+      assert.ok(lines.includes('preallocate   true   none here'));
+      assert.ok(lines.includes('retention.ms  -1     works'));
+      const { configs } = JSON.parse(lines.at(-1) ?? '').items[0];
+      const preallocate = configs.find(({ name }: { name: string }) => name === 'preallocate');
+      assert.deepEqual([preallocate.value, preallocate.effect], ['true', false]);
+    }));
+
   it('give one JSON document each, also when part of it failed', () =>
     withShell(async (shell) => {
       const documentOf = async (command: string, status: number) => {
