@@ -51,8 +51,8 @@ export class DeletedFiles {
     this.#host.env.fault('log.retention.after-rename');
   }
 
-  /** Removes what still waits. */
-  async close(): Promise<void> {
+  /** Removes what still waits, and waits for what is being removed. */
+  async removeAll(): Promise<void> {
     for (const lot of [...this.#lots]) this.#removeNow(lot);
     await Promise.all(this.#removals);
   }

@@ -47,6 +47,9 @@ export class DirectoryRecords {
   #files: ReadonlyMap<string, string> | undefined;
   /** Whether a checkpoint was replaced since. */
   #filesChanged = false;
+  /** As read; as the record on the disk says; and as the next one will say. */
+  #countedBytes: number | undefined;
+  #writtenBytes: number | undefined;
   #totalBytes: number | undefined;
   #openLog: (name: string) => PartitionLog | undefined = () => undefined;
   readonly #advanced = new Set<string>();
@@ -74,16 +77,19 @@ export class DirectoryRecords {
     if (record === undefined) return;
     this.#lines = record.linesByName;
     this.#files = record.files;
-    this.#totalBytes = record.totalBytes;
+    this.#countedBytes = record.totalBytes;
+    this.#writtenBytes = record.totalBytes;
   }
 
-  /** Bytes in the broker's folder as the last close counted them; undefined when it did not. What is set here the next one writes. */
-  get totalBytes(): number | undefined {
-    return this.#totalBytes;
+  /** Bytes in the broker's folder as the last close counted them; undefined when it did not. */
+  get countedBytes(): number | undefined {
+    return this.#countedBytes;
   }
 
-  set totalBytes(bytes: number | undefined) {
+  /** Bytes in the broker's folder now that all is closed. A record that is written before this is said tells none. */
+  noteTotal(bytes: number | undefined): void {
     this.#totalBytes = bytes;
+    if (bytes !== this.#writtenBytes) this.#linesChanged = true;
   }
 
   /** From whom the offsets of open logs come. */
@@ -141,12 +147,14 @@ export class DirectoryRecords {
     });
   }
 
-  /** Takes back everything that is written of the partition: durable when it resolves. */
-  forget(name: string): Promise<void> {
+  /** Takes back everything that is written of the partitions: durable when it resolves. */
+  forget(...names: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#lines.has(name)) this.#dropLine(name);
-      this.#advanced.delete(name);
-      for (const checkpoint of this.#checkpoints) await checkpoint.set(name, undefined);
+      for (const name of names) {
+        if (this.#lines.has(name)) this.#dropLine(name);
+        this.#advanced.delete(name);
+        for (const checkpoint of this.#checkpoints) await checkpoint.set(name, undefined);
+      }
       await this.#saveAll();
     });
   }
@@ -252,6 +260,7 @@ export class DirectoryRecords {
     const record = { linesByName: this.#lines, files: this.#files, totalBytes: this.#totalBytes };
     await replaceFile(disk, this.#sync, this.#closeRecordPath, formatCloseRecord(record));
     await disk.syncDirectory(this.#brokerDirectory);
+    this.#writtenBytes = this.#totalBytes;
     this.#linesChanged = false;
   }
 

@@ -41,6 +41,7 @@ import type { ClosedPartition } from './close-record.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { checkOwner } from './directory-owner.ts';
 import { DirectoryRecords } from './directory-records.ts';
+import { DirectorySize } from './directory-size.ts';
 import { DiskTrouble } from './disk-trouble.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
@@ -50,12 +51,14 @@ import { LogStarts } from './log-starts.ts';
 import { formatMetaProperties, META_PROPERTIES_FILE } from './meta-properties.ts';
 import { OpenFiles } from './open-files.ts';
 import { adoptDirectory, claimDirectory } from './partition-directory.ts';
+import { PartitionFolders, type TopicIdentities } from './partition-folders.ts';
 import { PartitionLog } from './partition-log.ts';
 import { type SweepOrder, sweepLogs } from './retention.ts';
-import { isDeletedDirectoryName, partitionName, retiredDirectoryName } from './segment-files.ts';
+import { partitionName } from './segment-files.ts';
 import { SegmentIndexes } from './segment-indexes.ts';
 
 export { ForeignLogDirectoryError } from './directory-owner.ts';
+export type { TopicIdentities } from './partition-folders.ts';
 export type { SweepOrder } from './retention.ts';
 
 export interface LogDirectoryOptions {
@@ -71,8 +74,10 @@ export interface LogDirectoryOptions {
   /** Shared with others of the process where they have one. */
   readonly sync?: FileSync;
   readonly pool?: SlabPool;
-  /** Asked before a batch of `bytes` is queued. @throws KafkaError KAFKA_STORAGE_ERROR when the directory may not grow any more */
-  readonly admit?: (bytes: number) => void;
+  /** Absent: there is no cap. */
+  readonly size?: DirectorySize;
+  /** Absent: nothing is known of topics, and no folder is put aside for that. */
+  readonly topics?: TopicIdentities;
 }
 
 export interface OpenPartitionOptions {
@@ -112,11 +117,12 @@ export class LogDirectory {
   readonly #directory: string;
   readonly #host: LogHost;
   readonly #records: DirectoryRecords;
+  readonly #folders: PartitionFolders;
   readonly #closedCleanly: boolean;
   readonly #deleted: DeletedFiles;
   /** Sweeps run one after the other and never reject. */
   #sweeping: Promise<number> = Promise.resolve(0);
-  #usedBytes = 0;
+  readonly #size: DirectorySize;
   readonly #opening = new Map<string, Promise<PartitionLog>>();
   readonly #logs = new Map<string, PartitionLog>();
   #root: Promise<void> | undefined;
@@ -131,13 +137,15 @@ export class LogDirectory {
     this.#options = options;
     this.#directory = `${options.brokerDirectory}/log`;
     this.#records = found.records;
+    this.#folders = new PartitionFolders(env, this.#directory, found.records, found.starts);
     this.#closedCleanly = found.closedCleanly;
     this.#rootThere = found.rootThere;
     const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX, ACTIVE_FILES_OPEN_MAX);
     const { canWrite } = options;
-    const grew = (bytes: number): void => {
-      this.#usedBytes += bytes;
-    };
+    const size = options.size ?? new DirectorySize(env.disk, options.brokerDirectory);
+    this.#size = size;
+    if (found.closedCleanly) size.found(found.records.countedBytes);
+    const grew = (bytes: number): void => size.grew(bytes);
     this.#deleted = new DeletedFiles({ env, canWrite, grew });
     this.#host = {
       env,
@@ -155,7 +163,7 @@ export class LogDirectory {
       advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
       grew,
-      admit: options.admit ?? (() => undefined),
+      admit: () => size.admit(),
       damaged: (name, offset) => this.#logs.get(name)?.markDamaged(offset),
     };
     this.#records.watch((name) => this.#logs.get(name));
@@ -182,10 +190,10 @@ export class LogDirectory {
     if (marker !== undefined) {
       await env.disk.remove(`${directory}/${CLEAN_MARKER_FILE}`);
       await env.disk.syncDirectory(directory);
-    } else if (rootThere) {
-      await removeDeleted(env, directory);
     }
-    return new LogDirectory(env, options, { records, starts, sync, closedCleanly, rootThere });
+    const logs = new LogDirectory(env, options, { records, starts, sync, closedCleanly, rootThere });
+    if (!closedCleanly) await logs.#folders.clear(options.topics);
+    return logs;
   }
 
   /**
@@ -224,12 +232,7 @@ export class LogDirectory {
     }
     const directory = `${this.#directory}/${name}`;
     if ((await adoptDirectory(this.#env.disk, directory, topicId)) === 'other') return;
-    // First what the checkpoints promise of the name, then the files: a topic of the same name must find neither.
-    await this.#records.forget(name);
-    this.#host.logStarts.forget(name);
-    if ((await this.#env.disk.stat(directory)) === undefined) return;
-    const retired = await this.#retire(name, topic, partition, 'delete');
-    await this.#env.disk.removeTree(retired);
+    await this.#folders.remove(name);
   }
 
   /**
@@ -262,7 +265,7 @@ export class LogDirectory {
 
   /** By how much the `.log` files grew since the directory was opened; less than 0 when more was removed. */
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.#size.grownBytes;
   }
 
   /** Flushes and closes all logs and leaves what the next open needs. Nothing may be in flight. */
@@ -282,9 +285,10 @@ export class LogDirectory {
         }),
       );
     }
-    await this.#deleted.close();
+    await this.#deleted.removeAll();
     await this.#host.files.close();
     if (!this.#rootThere || !this.#host.canWrite()) return;
+    this.#records.noteTotal(this.#size.folderBytes);
     await this.#records.save();
     if (!clean) return;
     const marker = Buffer.from(formatCleanMarker(this.#options.brokerEpoch));
@@ -293,24 +297,25 @@ export class LogDirectory {
     await this.#env.disk.syncDirectory(this.#directory);
   }
 
-  #sweep(order: SweepOrder): Promise<number> {
+  async #sweep(order: SweepOrder): Promise<number> {
     const logs = [...this.#logs.values()].filter(({ name }) => order.names?.has(name) !== false);
-    if (logs.length === 0 || !this.#host.canWrite()) return Promise.resolve(0);
-    return sweepLogs(this.#env, this.#host.logStarts, logs, order);
+    if (logs.length === 0 || !this.#host.canWrite()) return 0;
+    const count = await sweepLogs(this.#env, this.#host.logStarts, logs, order);
+    if (order.atOnce === true) await this.#deleted.removeAll();
+    return count;
   }
 
   async #openPartition(name: string, options: OpenPartitionOptions): Promise<PartitionLog> {
     const { topic, partition, topicId, config, leaderEpoch } = options;
     const directory = `${this.#directory}/${name}`;
-    const adopted = await adoptDirectory(this.#env.disk, directory, topicId);
-    if (adopted === 'other') {
-      // First what is written of the other topic: it would say of this one that its files are missing.
-      await this.#records.forget(name);
-      const aside = await this.#retire(name, topic, partition, 'stray');
-      this.#env.log.warn(`${directory} belongs to another topic id and was put aside as ${aside}`);
-    }
+    await this.#size.ready();
+    const { topics } = this.#options;
+    const adopted = await adoptDirectory(this.#env.disk, directory, topicId, (id) => topics?.isDeleted(id) === true);
+    const isAnother = adopted === 'other' || adopted === 'deleted';
+    if (adopted === 'deleted') await this.#folders.remove(name);
+    if (adopted === 'other') await this.#folders.putAside(name);
     const { logStarts } = this.#host;
-    const closed = adopted === 'other' ? undefined : this.#records.closedPartition(name, topicId);
+    const closed = isAnother ? undefined : this.#records.closedPartition(name, topicId);
     const loaded = await loadLog({
       env: this.#env,
       files: this.#host.files,
@@ -334,14 +339,6 @@ export class LogDirectory {
     if (loaded.recovered) this.#records.advanced(name);
     this.#logs.set(name, log);
     return log;
-  }
-
-  /** Renames the partition's directory, durably; answers its new path. */
-  async #retire(name: string, topic: string, partition: number, kind: 'delete' | 'stray'): Promise<string> {
-    const retired = `${this.#directory}/${retiredDirectoryName(topic, partition, this.#env.random.uuid(), kind)}`;
-    await this.#env.disk.rename(`${this.#directory}/${name}`, retired);
-    await this.#env.disk.syncDirectory(this.#directory);
-    return retired;
   }
 
   #prepareRoot(): Promise<void> {
@@ -379,11 +376,4 @@ export class LogDirectory {
 async function readMarker(env: Env, directory: string): Promise<number | undefined> {
   const content = await readFileIfThere(env.disk, `${directory}/${CLEAN_MARKER_FILE}`);
   return content === undefined ? undefined : parseCleanMarker(content.toString('latin1'));
-}
-
-/** Removes what a deletion left that a crash interrupted. */
-async function removeDeleted(env: Env, directory: string): Promise<void> {
-  for (const name of await env.disk.list(directory)) {
-    if (isDeletedDirectoryName(name)) await env.disk.removeTree(`${directory}/${name}`);
-  }
 }

@@ -72,12 +72,13 @@ export class LogFront {
 
   /**
    * Where the log begins once what is expired is deleted, and at least `giveCount` segments as far as there are as many to
-   * delete; undefined when nothing goes.
+   * delete; undefined when nothing goes. The active one is among them when it is as large as segments become by now.
    */
   async decide(config: LogConfig, nowMs: number, giveCount: number): Promise<number | undefined> {
     const { host, writer, segments } = this.#parts;
     let expired = await this.#expired(config, nowMs);
-    if (expired.roll && host.canWrite()) {
+    const isLarge = segments.active.writtenBytes >= config.segmentBytes && giveCount > segments.count - 1;
+    if ((expired.roll || isLarge) && host.canWrite()) {
       await writer.roll();
       await writer.flush();
       expired = await this.#expired(config, nowMs);

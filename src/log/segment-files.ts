@@ -31,6 +31,14 @@ export function partitionName(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }
 
+const PARTITION_NAME = /^(.+)-(0|[1-9]\d*)$/;
+
+/** undefined for a name that is no partition's, those of retired directories too. */
+export function parsePartitionName(name: string): { topic: string; partition: number } | undefined {
+  const match = PARTITION_NAME.exec(name);
+  return match === null ? undefined : { topic: String(match[1]), partition: Number(match[2]) };
+}
+
 /** The name that a partition's directory gets before it is removed or put aside; the topic is cut where it would be too long. */
 export function retiredDirectoryName(topic: string, partition: number, uuid: string, kind: 'delete' | 'stray'): string {
   const ending = `-${partition}.${uuid.replaceAll('-', '')}-${kind}`;

@@ -41,7 +41,7 @@ describe('log: files of deleted segments', () => {
   it('go at once at the close', async () => {
     const left = await withFiles(async (files, facts) => {
       await files.take(BROKER, BASES, 60_000);
-      await files.close();
+      await files.removeAll();
       assert.equal(facts.grown, -20);
     });
     assert.deepEqual(left, []);
@@ -52,7 +52,7 @@ describe('log: files of deleted segments', () => {
       await files.take(BROKER, [0], 10);
       facts.may = false;
       await files.take(BROKER, [7], 10);
-      await files.close();
+      await files.removeAll();
       assert.equal(facts.grown, 0);
     });
     assert.deepEqual(left, ['00000000000000000000.log.deleted', '00000000000000000007.log']);

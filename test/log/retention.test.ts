@@ -201,6 +201,22 @@ describe('log: retention', () => {
     });
   });
 
+  it('an active segment that is larger than segments become by now is sealed and goes, for want of room', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs, { ...CONFIG, segmentBytes: 1 << 20 });
+      await fill(env, log, 6);
+      const giveCounts = new Map([['t-0', 1]]);
+      assert.equal(await logs.sweep({ giveCounts, atOnce: true }), 0);
+      const { logEndOffset } = log;
+      log.setConfig({ ...DEFAULT_LOG_CONFIG, segmentBytes: log.sizeBytes });
+      assert.equal(await logs.sweep({ giveCounts, atOnce: true }), 1);
+      assert.equal(log.logStartOffset, logEndOffset);
+      assert.equal(log.sizeBytes, 0);
+    });
+  });
+
   it('keeps what is known of a producer whose batches are deleted', async () => {
     const machine = newMachine();
     const sent = batchOf(VALUES, { producerId: 7n, sequence: 0 });

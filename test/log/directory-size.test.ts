@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import type { Env } from '../../src/kernel/env.ts';
+import { DirectorySize, segmentBytesWithin } from '../../src/log/directory-size.ts';
+import { BROKER, isError, newMachine, run } from './log-in-world.ts';
+
+const MIB = 1 << 20;
+const CAP_BYTES = 64 * MIB;
+/** What is counted for the files beside the broker's folder. */
+const FLAT_BYTES = 8 * MIB;
+const MARK_BYTES = CAP_BYTES - 4 * MIB - FLAT_BYTES;
+
+function atHand(folderBytes: number): { size: DirectorySize; asked: () => number } {
+  const disk = { list: () => Promise.reject(new Error('walked')) } as unknown as Env['disk'];
+  const size = new DirectorySize(disk, BROKER);
+  let count = 0;
+  size.onRoomWanted(() => {
+    count += 1;
+  });
+  size.setCap(CAP_BYTES);
+  size.found(folderBytes);
+  return { size, asked: () => count };
+}
+
+describe('log: size of a directory', () => {
+  it('counts every file below the folder, what is set aside and what waits to be removed too', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      let expectedBytes = 0;
+      for (const [at, path] of ['x', 'cut/t-0.1', 'log/y', 'log/t-0/1.log', 'log/t-0/0.log.deleted'].entries()) {
+        await env.disk.makeDirectory(`${BROKER}/${path.split('/').slice(0, -1).join('/')}`.replace(/\/$/, ''));
+        const file = await env.disk.open(`${BROKER}/${path}`, 'w+');
+        await file.writev([Buffer.alloc(10 ** at)], 0);
+        await file.close();
+        expectedBytes += 10 ** at;
+      }
+      const size = new DirectorySize(env.disk, BROKER);
+      await size.ready();
+      assert.equal(size.folderBytes, undefined, 'without a cap nobody counts');
+      size.setCap(CAP_BYTES);
+      await size.ready();
+      assert.equal(size.folderBytes, expectedBytes);
+      size.grew(5);
+      assert.equal(size.folderBytes, expectedBytes + 5);
+      await size.count();
+      assert.equal(size.folderBytes, expectedBytes);
+    });
+  });
+
+  it('a folder that is not there is empty', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const size = new DirectorySize(env.disk, `${BROKER}/gone`);
+      await size.count();
+      assert.equal(size.folderBytes, 0);
+    });
+  });
+
+  it('what a clean close counted spares the walk', async () => {
+    const { size } = atHand(1000);
+    await size.ready();
+    assert.equal(size.folderBytes, 1000);
+  });
+
+  it('asks for room from the mark on, and refuses at the cap once there is nothing more to delete', () => {
+    const { size, asked } = atHand(MARK_BYTES - 1);
+    size.admit();
+    assert.equal(size.wantedBytes, 0);
+    assert.equal(asked(), 0);
+    size.grew(1);
+    size.admit();
+    assert.equal(size.wantedBytes, 1);
+    assert.equal(asked(), 1);
+    size.setExhausted(true);
+    size.grew(4 * MIB - 1);
+    size.admit();
+    assert.equal(size.isOver, false);
+    size.grew(1);
+    assert.equal(size.isOver, true);
+    assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
+    size.grew(-1);
+    size.admit();
+  });
+
+  it('appends go on while room is made, but not for ever', () => {
+    const { size } = atHand(CAP_BYTES - FLAT_BYTES);
+    size.admit();
+    size.grew(16 * MIB - 1);
+    size.admit();
+    size.grew(1);
+    assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
+    size.setCap(Number.POSITIVE_INFINITY);
+    size.admit();
+  });
+
+  it('segments roll early enough to be deleted', () => {
+    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30), 4 * MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 2 * MIB), 2 * MIB);
+    assert.equal(segmentBytesWithin(Number.POSITIVE_INFINITY, 1 << 30), 1 << 30);
+    assert.equal(segmentBytesWithin(4 * MIB, 1 << 30), MIB);
+  });
+});
