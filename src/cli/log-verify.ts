@@ -124,6 +124,7 @@ async function verifyPart(
   const live = tree.broker !== undefined && (await isLive(env, tree.broker));
   const wanted = {
     ours: tree.broker !== undefined,
+    compacted: false,
     topicId: undefined,
     closed: undefined,
     promisedEnd: live ? 0 : Number.POSITIVE_INFINITY,
@@ -139,6 +140,7 @@ async function verifyPart(
     const segment = {
       firstOffset,
       dense: wanted.ours,
+      tellGaps: !wanted.ours,
       epochs: undefined,
       lastEpoch: -1,
       promisedEnd: wanted.promisedEnd,

@@ -5,6 +5,7 @@
  */
 import { crc32c } from '../../kernel/crc32c.ts';
 import type { DiskFile, Env } from '../../kernel/env.ts';
+import type { FileFindings } from '../../kernel/finding.ts';
 import { readFileIfThere, replaceFile } from '../atomic-file.ts';
 import {
   CLOSE_RECORD_FILE,
@@ -64,7 +65,7 @@ export async function rebuildIndexes(
     { suffix: '.timeindex', content: timeIndex, check: timeCheck, entries: segment.timeIndex.entries },
   ] as const) {
     const wanted = entries.inMemory();
-    if (content !== undefined && check.findings.all.length === 0 && content.length >= wanted.length) continue;
+    if (content !== undefined && isSound(check.findings) && content.length >= wanted.length) continue;
     await replaceFile(env.disk, UNQUEUED, pathOf(suffix), wanted);
     replaced.push({ file: pathOf(suffix), suffix, entries: entries.count });
   }
@@ -120,6 +121,10 @@ function withIndexes(closed: ClosedPartition, rebuilt: readonly RebuiltIndexes[]
       ...(isReplaced(active, '.timeindex') ? { lastIndexedTimestamp: String(timeIndex.lastTimestamp) } : {}),
     },
   };
+}
+
+function isSound(findings: FileFindings): boolean {
+  return findings.all.every(({ severity }) => severity === 'unchecked');
 }
 
 function digestOf(entries: { inMemory(): Buffer }): string {

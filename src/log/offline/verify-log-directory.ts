@@ -45,6 +45,8 @@ const CHECKPOINTS = [
   'replication-offset-checkpoint',
   'log-start-offset-checkpoint',
 ];
+/** Kafka's, of the logs that were compacted. */
+const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint';
 /** What a real Kafka's directory holds beside those. */
 const KNOWN_TO_KAFKA = /^(\.lock|\.kafka_cleanshutdown|bootstrap\.checkpoint|cleaner-offset-checkpoint)$/;
 const PARTITION = /^(.+)-(\d+)$/;
@@ -69,6 +71,7 @@ class DirectoryCheck {
   readonly #own: OwnDirectory | undefined;
   readonly #options: VerifyOptions;
   readonly #checkpoints = new Map<string, ReadonlyMap<string, number>>();
+  #cleaned: ReadonlyMap<string, number> = new Map();
   readonly #ends = new Map<string, number>();
   #names: readonly string[] = [];
   #record: CloseRecord | undefined;
@@ -91,6 +94,8 @@ class DirectoryCheck {
     }
     found.push(...(await this.#properties()));
     for (const name of CHECKPOINTS) found.push(...(await this.#checkpoint(name)));
+    const cleaned = await readFileIfThere(this.#env.disk, `${this.#directory}/${CLEANER_CHECKPOINT}`);
+    this.#cleaned = parseOffsetCheckpoint(cleaned?.toString('latin1') ?? '') ?? new Map();
     return found;
   }
 
@@ -111,6 +116,7 @@ class DirectoryCheck {
     const recoveryPoint = this.#checkpoints.get(CHECKPOINTS[0] ?? '')?.get(name) ?? 0;
     const result = await verifyPartition(this.#env, path, {
       ours: this.#own !== undefined,
+      compacted: this.#cleaned.has(name),
       topicId,
       closed,
       promisedEnd: isPromised ? Number.POSITIVE_INFINITY : recoveryPoint,

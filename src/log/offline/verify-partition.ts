@@ -20,6 +20,8 @@ import { verifySegment } from './verify-segment.ts';
 export interface PartitionExpectations {
   /** Whether it is of a directory of ours: no offset is missing between batches, unless the close record says so. */
   readonly ours: boolean;
+  /** Whether compaction has been at work on it, as far as is known: missing offsets are what it leaves. */
+  readonly compacted: boolean;
   /** By the metadata log; undefined where that is not known. */
   readonly topicId: string | undefined;
   /** What the close record says; only when nothing was written since. */
@@ -176,6 +178,7 @@ class PartitionCheck {
     const result = await verifySegment(this.#env, this.#path(name), {
       firstOffset: base,
       dense: this.#dense,
+      tellGaps: !this.#dense && !this.#wanted.compacted,
       epochs: this.#epochs,
       lastEpoch: this.#lastEpoch,
       promisedEnd: this.#wanted.promisedEnd,

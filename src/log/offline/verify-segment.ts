@@ -18,6 +18,8 @@ export interface SegmentExpectations {
   readonly firstOffset: number;
   /** Whether each batch begins where the one before it ends. */
   readonly dense: boolean;
+  /** Whether missing offsets are told of where they are allowed. */
+  readonly tellGaps: boolean;
   /** What leader-epoch-checkpoint says; undefined where it is not known. */
   readonly epochs: readonly EpochEntry[] | undefined;
   /** The newest leader epoch before this segment, -1 for none. */
@@ -96,17 +98,27 @@ class SegmentWalk {
     this.#headsCrc = crc32cFrom(this.#headsCrc, bytes, at, at + HEAD_BYTES);
     const isWhole = batch.crc(bytes, at) === batch.computeCrc(bytes, at);
     if (!isWhole) say('crc', 'the CRC of the batch does not match its bytes');
-    this.#checkPlace(bytes, at, baseOffset, say);
+    this.#checkPlace(bytes, at, position, baseOffset, say);
     if (isWhole) this.#checkRecords(bytes, at, say);
     this.#wanted.onBatch?.(bytes, at, position);
     const lastOffset = batch.lastOffset(bytes, at);
     if (Number.isSafeInteger(lastOffset)) this.#endOffset = Math.max(this.#endOffset, lastOffset + 1);
   }
 
-  #checkPlace(bytes: Buffer, at: number, baseOffset: number, say: (rule: string, text: string) => void): void {
-    const { dense, epochs } = this.#wanted;
+  #checkPlace(
+    bytes: Buffer,
+    at: number,
+    position: number,
+    baseOffset: number,
+    say: (rule: string, text: string) => void,
+  ): void {
+    const { dense, epochs, tellGaps } = this.#wanted;
     const inOrder = dense ? baseOffset === this.#endOffset : baseOffset >= this.#endOffset;
     if (!inOrder) say('offsets', `the batch begins at offset ${baseOffset} where ${this.#endOffset} comes next`);
+    if (inOrder && tellGaps && baseOffset > this.#endOffset) {
+      const text = `${baseOffset - this.#endOffset} offsets are missing before it: compacted by another broker, or a changed byte`;
+      this.#findings.add('unchecked', 'gap', text, { position, offset: baseOffset });
+    }
     const epoch = batch.leaderEpoch(bytes, at);
     if (epoch < this.#lastEpoch) say('epochs', `leader epoch ${epoch} after ${this.#lastEpoch}`);
     const known = epochs === undefined || epochs.length === 0 ? undefined : epochAt(epochs, baseOffset);
