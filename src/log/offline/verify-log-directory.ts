@@ -16,6 +16,7 @@ import {
   parseCloseRecord,
   parseCloseRecordLine,
 } from '../close-record.ts';
+import { LOG_STARTS_FILE, type LogStart, parseLogStarts } from '../log-starts.ts';
 import { META_PROPERTIES_FILE, parseMetaProperties } from '../meta-properties.ts';
 import { verifyPartition } from './verify-partition.ts';
 import { verifySetAside } from './verify-set-aside.ts';
@@ -71,6 +72,7 @@ class DirectoryCheck {
   readonly #own: OwnDirectory | undefined;
   readonly #options: VerifyOptions;
   readonly #checkpoints = new Map<string, ReadonlyMap<string, number>>();
+  #logStarts: ReadonlyMap<string, LogStart> = new Map();
   #cleaned: ReadonlyMap<string, number> = new Map();
   readonly #ends = new Map<string, number>();
   #names: readonly string[] = [];
@@ -90,7 +92,7 @@ class DirectoryCheck {
     const found: Finding[] = [];
     const own = this.#own;
     if (own !== undefined) {
-      found.push(...(await this.#closeRecord(own)), ...(await this.#marker(own)));
+      found.push(...(await this.#closeRecord(own)), ...(await this.#marker(own)), ...(await this.#starts(own)));
     }
     found.push(...(await this.#properties()));
     for (const name of CHECKPOINTS) found.push(...(await this.#checkpoint(name)));
@@ -120,10 +122,15 @@ class DirectoryCheck {
       topicId,
       closed,
       promisedEnd: isPromised ? Number.POSITIVE_INFINITY : recoveryPoint,
-      logStartOffset: closed?.logStartOffset ?? this.#checkpoints.get(CHECKPOINTS[2] ?? '')?.get(name) ?? 0,
+      logStartOffset: closed?.logStartOffset ?? this.#logStartOf(name),
       ...this.#options,
     });
     this.#ends.set(name, result.endOffset);
+    const damagedAt = this.#lineOf(name)?.damagedAt;
+    if (damagedAt !== undefined) {
+      const text = `the broker found it damaged at offset ${damagedAt}: it takes no appends`;
+      return [...result.findings, ...this.#one(path, 'damage', 'known', text, damagedAt)];
+    }
     if (this.#own === undefined || !this.#isClean || closed !== undefined) return result.findings;
     const text = 'it is in no line of the close record: the next open walks all of it';
     return [...result.findings, ...this.#one(path, 'derivable', 'no record', text)];
@@ -167,9 +174,13 @@ class DirectoryCheck {
   }
 
   #closed(name: string): ClosedPartition | undefined {
-    const line = this.#isClean ? this.#record?.linesByName.get(name) : undefined;
-    const closed = line === undefined ? undefined : parseCloseRecordLine(line);
+    const closed = this.#isClean ? this.#lineOf(name) : undefined;
     return closed?.damagedAt === undefined ? closed : undefined;
+  }
+
+  #lineOf(name: string): ClosedPartition | undefined {
+    const line = this.#record?.linesByName.get(name);
+    return line === undefined ? undefined : parseCloseRecordLine(line);
   }
 
   async #closeRecord(own: OwnDirectory): Promise<Finding[]> {
@@ -194,6 +205,24 @@ class DirectoryCheck {
       );
     }
     return [];
+  }
+
+  async #starts(own: OwnDirectory): Promise<Finding[]> {
+    const path = `${own.brokerDirectory}/${LOG_STARTS_FILE}`;
+    const content = await readFileIfThere(this.#env.disk, path);
+    if (content === undefined) return [];
+    try {
+      const starts = parseLogStarts(content);
+      if (starts === undefined) return this.#one(path, 'damage', 'crc', 'its CRC does not match');
+      this.#logStarts = starts;
+      return [];
+    } catch (error) {
+      return this.#one(path, 'damage', 'format', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #logStartOf(name: string): number {
+    return this.#logStarts.get(name)?.offset ?? this.#checkpoints.get(CHECKPOINTS[2] ?? '')?.get(name) ?? 0;
   }
 
   async #marker(own: OwnDirectory): Promise<Finding[]> {

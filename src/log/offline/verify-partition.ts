@@ -61,6 +61,8 @@ class PartitionCheck {
   readonly #findings: Finding[] = [];
   #names: readonly string[] = [];
   #epochs: readonly EpochEntry[] | undefined;
+  /** Where the batches begin that are there. */
+  #firstBase = 0;
   #nextOffset = 0;
   #lastEpoch = -1;
 
@@ -78,7 +80,8 @@ class PartitionCheck {
     await this.#checkEpochs();
     const bases = this.#offsetsOf('.log');
     this.#checkSegmentNames(bases);
-    this.#nextOffset = bases[0] ?? this.#wanted.logStartOffset;
+    this.#firstBase = bases[0] ?? this.#wanted.logStartOffset;
+    this.#nextOffset = this.#firstBase;
     for (const [index, base] of bases.entries()) await this.#checkSegment(base, index === bases.length - 1);
     await this.#checkSnapshots(this.#offsetsOf('.snapshot').filter((offset) => !bases.includes(offset)));
     this.#checkEnd();
@@ -247,7 +250,7 @@ class PartitionCheck {
   async #checkSnapshotAt(offset: number): Promise<void> {
     const name = segmentFileName(offset, '.snapshot');
     const content = this.#names.includes(name) ? await readFileIfThere(this.#env.disk, this.#path(name)) : undefined;
-    const from = this.#wanted.logStartOffset;
+    const from = this.#firstBase;
     if (content !== undefined) this.#take(this.#producers.snapshot(this.#path(name), content, from));
   }
 
@@ -257,7 +260,7 @@ class PartitionCheck {
       const name = segmentFileName(offset, '.snapshot');
       const content = await readFileIfThere(this.#env.disk, this.#path(name));
       if (content === undefined) continue;
-      const from = offset === this.#nextOffset ? this.#wanted.logStartOffset : Number.POSITIVE_INFINITY;
+      const from = offset === this.#nextOffset ? this.#firstBase : Number.POSITIVE_INFINITY;
       this.#take(this.#producers.snapshot(this.#path(name), content, from));
     }
     const end = this.#wanted.closed?.endOffset;
