@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { crc32c, crc32cInJavaScript } from '../../src/kernel/crc32c.ts';
+import { crc32c, crc32cFrom, crc32cInJavaScript } from '../../src/kernel/crc32c.ts';
 
 describe('crc32c', () => {
   it('gives the check value of the standard', () => {
@@ -12,6 +12,14 @@ describe('crc32c', () => {
 
   it('looks at the bytes from start to end only', () => {
     assert.equal(crc32c(Buffer.from('xx123456789yyy'), 2, 11), 0xe3069283);
+  });
+
+  it('goes on from the checksum of what came before, at any split', () => {
+    const bytes = Buffer.alloc(3000, 'The quick brown fox');
+    for (const split of [0, 1, 21, 511, 512, 1500, 2999, 3000]) {
+      const first = crc32c(bytes, 0, split);
+      assert.equal(crc32cFrom(first, bytes, split, bytes.length), crc32c(bytes));
+    }
   });
 
   it('gives the same with and without the native package, at every size and alignment', () => {
