@@ -39,10 +39,12 @@ export class OverlayDisk implements Disk {
     return overlayFile(file.content, base);
   }
 
-  async readFile(path: string): Promise<Buffer> {
+  async readFile(path: string, bytesMax = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const file = await this.open(path, 'r');
     try {
-      const bytes = Buffer.alloc(await file.size());
+      const sizeBytes = await file.size();
+      if (sizeBytes > bytesMax) throw systemError('EFBIG', path);
+      const bytes = Buffer.alloc(sizeBytes);
       let done = 0;
       while (done < bytes.length) {
         const count = await file.read(bytes, done, bytes.length - done, done);

@@ -60,10 +60,10 @@ export function nodeDisk(options: WatchOptions): Disk {
   };
 }
 
-async function readFile(path: string): Promise<Buffer> {
+async function readFile(path: string, bytesMax = WHOLE_FILE_BYTES_MAX): Promise<Buffer> {
   const file: DiskFile = new NodeFile(await openDescriptor(path, OPEN_FLAGS.r));
   try {
-    return await readToEnd(file);
+    return await readToEnd(file, bytesMax);
   } catch (error) {
     // What the system says of an open file does not name it.
     throw Object.assign(new Error(`${path}: ${messageOf(error)}`, { cause: error }), {
@@ -75,9 +75,9 @@ async function readFile(path: string): Promise<Buffer> {
   }
 }
 
-async function readToEnd(file: DiskFile): Promise<Buffer> {
+async function readToEnd(file: DiskFile, bytesMax: number): Promise<Buffer> {
   const sizeBytes = await file.size();
-  if (sizeBytes > WHOLE_FILE_BYTES_MAX) {
+  if (sizeBytes > bytesMax) {
     throw Object.assign(new Error(`${sizeBytes} bytes are more than such a file can have`), { code: 'EFBIG' });
   }
   // One byte more than the size shows the end in the first read. A file that grows meanwhile is read to its new end.

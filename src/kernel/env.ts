@@ -53,8 +53,8 @@ export type OpenMode = 'r' | 'r+' | 'wx+' | 'w+';
  */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
-  /** Whole content; throws ENOENT, and EFBIG rather than take memory for more than 2 GiB. */
-  readFile(path: string): Promise<Buffer>;
+  /** Whole content; throws ENOENT, and EFBIG rather than take memory for more than `bytesMax`, or 2 GiB. */
+  readFile(path: string, bytesMax?: number): Promise<Buffer>;
   /** Names only, sorted; throws ENOENT. */
   list(path: string): Promise<string[]>;
   /** undefined when there is nothing at `path`. */

@@ -25,10 +25,19 @@ export async function replaceFile(disk: Disk, sync: FileSync, path: string, byte
   await disk.rename(temporary, path);
 }
 
-/** The file's content, or undefined when there is none. */
-export async function readFileIfThere(disk: Disk, path: string): Promise<Buffer | undefined> {
+/** Checkpoints and the like: 100,000 partitions with the longest names stay below. */
+export const SMALL_FILE_BYTES_MAX = 64 * 1024 * 1024;
+/** What holds producers: the close record, snapshots. */
+export const PRODUCERS_FILE_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** The file's content, or undefined when there is none. @throws EFBIG for more than `bytesMax`, and takes no memory then */
+export async function readFileIfThere(
+  disk: Disk,
+  path: string,
+  bytesMax = SMALL_FILE_BYTES_MAX,
+): Promise<Buffer | undefined> {
   try {
-    return await disk.readFile(path);
+    return await disk.readFile(path, bytesMax);
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -5,7 +5,7 @@
  */
 import { crc32c } from '../kernel/crc32c.ts';
 import type { Env, Timer } from '../kernel/env.ts';
-import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { type FileSync, PRODUCERS_FILE_BYTES_MAX, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { formatOffsetCheckpoint, type OffsetsByPartition, parseOffsetCheckpoint } from './checkpoint-file.ts';
 import {
   CLOSE_RECORD_FILE,
@@ -72,7 +72,7 @@ export class DirectoryRecords {
 
   /** Reads the close record. @throws UnknownFormatError */
   async load(): Promise<void> {
-    const content = await readFileIfThere(this.#env.disk, this.#closeRecordPath);
+    const content = await readFileIfThere(this.#env.disk, this.#closeRecordPath, PRODUCERS_FILE_BYTES_MAX);
     const record = content === undefined ? undefined : parseCloseRecord(content);
     if (record === undefined) return;
     this.#lines = record.linesByName;

@@ -2,7 +2,7 @@
  * The producer snapshot of a log that is at the base of no segment: as Kafka does, one of those is kept, the newest. Besides,
  * which snapshot must be on the disk before segments are deleted: producers that wrote only to those are known by it alone.
  */
-import { readFileIfThere } from './atomic-file.ts';
+import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere } from './atomic-file.ts';
 import type { LogFiles } from './log-files.ts';
 import type { LogHost } from './log-host.ts';
 import { parseProducerSnapshot } from './producer-snapshot.ts';
@@ -43,7 +43,7 @@ export class NewestSnapshot {
     const { directory } = context;
     const { disk, clock } = host.env;
     const path = `${directory}/${segmentFileName(offset, '.snapshot')}`;
-    const content = await readFileIfThere(disk, path);
+    const content = await readFileIfThere(disk, path, PRODUCERS_FILE_BYTES_MAX);
     if (content === undefined || parseProducerSnapshot(content, clock.wallMs()) === undefined) return false;
     const file = await disk.open(path, 'r+');
     try {

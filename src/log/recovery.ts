@@ -2,7 +2,7 @@
  * Recovery of a partition that was not closed cleanly: walks the batches (walk-log), decides by the tables of
  * recovery-cases, and has that carried out (recovery-cut).
  */
-import { readFileIfThere } from './atomic-file.ts';
+import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere } from './atomic-file.ts';
 import { digestsOf } from './close-record.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, factsOf, type LoadedLog, type LoadOptions } from './loaded-log.ts';
@@ -256,7 +256,7 @@ async function addMissingProducers(
 /** undefined when it is missing or broken. */
 async function readSnapshot(options: LoadOptions, offset: number): Promise<ProducerTable | undefined> {
   const path = `${options.directory}/${segmentFileName(offset, '.snapshot')}`;
-  const content = await readFileIfThere(options.env.disk, path);
+  const content = await readFileIfThere(options.env.disk, path, PRODUCERS_FILE_BYTES_MAX);
   return content === undefined ? undefined : parseProducerSnapshot(content, options.env.clock.wallMs());
 }
 

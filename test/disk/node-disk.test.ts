@@ -25,6 +25,12 @@ describe('nodeDisk', () => {
     await file.close();
   }
 
+  it('takes no memory for a file that is larger than its reader bears', async () => {
+    await put('f', 'seven by');
+    await assert.rejects(disk.readFile(at('f'), 7), { code: 'EFBIG' });
+    assert.equal((await disk.readFile(at('f'), 8)).toString(), 'seven by');
+  });
+
   it('makes files for this user only, and reads back what it wrote', async () => {
     const file = await disk.open(at('f'), 'wx+');
     await file.writev([Buffer.from('one '), Buffer.alloc(0), Buffer.from('two')], 0);

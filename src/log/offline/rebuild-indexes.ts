@@ -6,7 +6,7 @@
 import { crc32c } from '../../kernel/crc32c.ts';
 import type { DiskFile, Env } from '../../kernel/env.ts';
 import type { FileFindings } from '../../kernel/finding.ts';
-import { readFileIfThere, replaceFile } from '../atomic-file.ts';
+import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere, replaceFile } from '../atomic-file.ts';
 import {
   CLOSE_RECORD_FILE,
   type ClosedPartition,
@@ -46,7 +46,7 @@ export async function rebuildIndexes(
   const segment = Segment.planned({ env, files: new OpenFiles(env.disk, 1, 1), directory }, baseOffset);
   const pathOf = (suffix: IndexSuffix): string => `${directory}/${segmentFileName(baseOffset, suffix)}`;
   const [index, timeIndex] = await Promise.all(
-    (['.index', '.timeindex'] as const).map((suffix) => readFileIfThere(env.disk, pathOf(suffix))),
+    (['.index', '.timeindex'] as const).map((suffix) => readFileIfThere(env.disk, pathOf(suffix), 2 ** 31)),
   );
   const offsetCheck = new OffsetIndexCheck(pathOf('.index'), index ?? Buffer.alloc(0), baseOffset);
   const timeCheck = new TimeIndexCheck(pathOf('.timeindex'), timeIndex ?? Buffer.alloc(0), baseOffset);
@@ -80,7 +80,7 @@ export async function noteRebuilt(
   rebuiltByName: ReadonlyMap<string, readonly RebuiltIndexes[]>,
 ): Promise<void> {
   const path = `${brokerDirectory}/${CLOSE_RECORD_FILE}`;
-  const content = await readFileIfThere(env.disk, path);
+  const content = await readFileIfThere(env.disk, path, PRODUCERS_FILE_BYTES_MAX);
   const record = content === undefined ? undefined : parseCloseRecord(content);
   if (record === undefined) return;
   for (const [name, rebuilt] of rebuiltByName) {

@@ -5,7 +5,7 @@
 import { crc32c } from '../../kernel/crc32c.ts';
 import type { Env } from '../../kernel/env.ts';
 import { FileFindings, type Finding } from '../../kernel/finding.ts';
-import { readFileIfThere } from '../atomic-file.ts';
+import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere } from '../atomic-file.ts';
 import { parseOffsetCheckpoint } from '../checkpoint-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker } from '../clean-marker.ts';
 import {
@@ -185,7 +185,7 @@ class DirectoryCheck {
 
   async #closeRecord(own: OwnDirectory): Promise<Finding[]> {
     const path = `${own.brokerDirectory}/${CLOSE_RECORD_FILE}`;
-    const content = await readFileIfThere(this.#env.disk, path);
+    const content = await readFileIfThere(this.#env.disk, path, PRODUCERS_FILE_BYTES_MAX);
     if (content === undefined) {
       const isNeeded = this.#isClean && this.partitions().length > 0;
       return isNeeded ? this.#one(path, 'derivable', 'missing', 'it is missing: the next open walks all logs') : [];

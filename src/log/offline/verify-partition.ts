@@ -5,7 +5,7 @@
 import { crc32c } from '../../kernel/crc32c.ts';
 import type { Env } from '../../kernel/env.ts';
 import { FileFindings, type Finding } from '../../kernel/finding.ts';
-import { readFileIfThere } from '../atomic-file.ts';
+import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere } from '../atomic-file.ts';
 import { type ClosedPartition, type ClosedSegment, digestsOf, hexCrc } from '../close-record.ts';
 import { LEADER_EPOCH_FILE, parseLeaderEpochFile } from '../leader-epoch-file.ts';
 import type { EpochEntry } from '../leader-epochs.ts';
@@ -49,6 +49,8 @@ export async function verifyPartition(
   return await new PartitionCheck(env, directory, wanted).run();
 }
 
+/** segment.index.bytes is a 32-bit number. */
+const INDEX_FILE_BYTES_MAX = 2 ** 31;
 /** What stands in Kafka's and our partition directories beside the files of segments. */
 const OTHER_FILES = /^(leader-epoch-checkpoint|partition\.metadata|quorum-state|.*\.checkpoint|.*\.txnindex)$/;
 
@@ -219,7 +221,10 @@ class PartitionCheck {
   }
 
   async #indexOf(base: number, suffix: '.index' | '.timeindex'): Promise<Buffer> {
-    return (await readFileIfThere(this.#env.disk, this.#path(segmentFileName(base, suffix)))) ?? Buffer.alloc(0);
+    return (
+      (await readFileIfThere(this.#env.disk, this.#path(segmentFileName(base, suffix)), INDEX_FILE_BYTES_MAX)) ??
+      Buffer.alloc(0)
+    );
   }
 
   async #checkIndexFiles(
@@ -249,7 +254,9 @@ class PartitionCheck {
 
   async #checkSnapshotAt(offset: number): Promise<void> {
     const name = segmentFileName(offset, '.snapshot');
-    const content = this.#names.includes(name) ? await readFileIfThere(this.#env.disk, this.#path(name)) : undefined;
+    const content = this.#names.includes(name)
+      ? await readFileIfThere(this.#env.disk, this.#path(name), PRODUCERS_FILE_BYTES_MAX)
+      : undefined;
     const from = this.#firstBase;
     if (content !== undefined) this.#take(this.#producers.snapshot(this.#path(name), content, from));
   }
@@ -258,7 +265,7 @@ class PartitionCheck {
   async #checkSnapshots(offsets: readonly number[]): Promise<void> {
     for (const offset of offsets) {
       const name = segmentFileName(offset, '.snapshot');
-      const content = await readFileIfThere(this.#env.disk, this.#path(name));
+      const content = await readFileIfThere(this.#env.disk, this.#path(name), PRODUCERS_FILE_BYTES_MAX);
       if (content === undefined) continue;
       const from = offset === this.#nextOffset ? this.#firstBase : Number.POSITIVE_INFINITY;
       this.#take(this.#producers.snapshot(this.#path(name), content, from));
