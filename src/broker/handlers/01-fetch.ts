@@ -16,7 +16,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import type { FetchPass, PartitionFound } from '../fetch-pass.ts';
 import { isolationOf, makeFetchPass, readLimit } from '../fetch-pass.ts';
-import { confirmLease } from '../lease.ts';
+import { confirmSight } from '../lease.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -39,7 +39,7 @@ export async function handleFetch(services: BrokerServices, request: FetchReques
   }
   const pass = await fetchWhenEnough(services, request, call);
   try {
-    if (!services.session.holdsLease()) await confirmLease(services.session);
+    if (!services.session.maySee()) await confirmSight(services.session);
   } catch (error) {
     pass.release();
     return refuseAll(services, request, call, failureOf(services.env.log, error).errorCode);
