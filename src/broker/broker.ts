@@ -22,6 +22,7 @@ import { BrokerStopped, RequestRefused } from './request.ts';
 import { advertisedVersions, isServed, type Route, routeOf } from './router.ts';
 import type { BrokerServices, HandOverAsked } from './services.ts';
 import { neverThrottled } from './throttle.ts';
+import { Upkeep } from './upkeep.ts';
 
 export type { HandOverAsked } from './services.ts';
 
@@ -38,6 +39,7 @@ export class Broker {
   readonly #logs: LogDirectory;
   readonly #services: BrokerServices;
   readonly #connections: Connections;
+  readonly #upkeep: Upkeep;
   readonly #listeners: NetListener[] = [];
   #isRunning = true;
   #workCount = 0;
@@ -101,6 +103,7 @@ export class Broker {
       handle: (route, version, message, context) => this.#admit(route, version, message, context),
       principalOf: (listener) => (listener === 'unix' ? ownerPrincipal : ANONYMOUS),
     });
+    this.#upkeep = new Upkeep(env.clock, logs, settings);
     session.onResigned(() => this.#resign());
   }
 
@@ -167,6 +170,7 @@ export class Broker {
     await Promise.all(this.#listeners.map((listener) => this.#quietly('a listener', listener.close())));
     purgatory.stop();
     fetchMemory.stop();
+    await this.#upkeep.stop();
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());
