@@ -41,11 +41,6 @@ export default class Serve extends BaseCommand {
       description:
         'for this process, when records are on the disk: before the ack, at intervals, or when the system pleases',
     }),
-    'max-disk': Flags.string({
-      helpValue: 'SIZE',
-      description:
-        'keep the directory below this size, such as 20G, from now on: the oldest records of topics with cleanup.policy=delete go first; none takes the limit away',
-    }),
     'ready-fd': Flags.integer({
       min: 1,
       helpValue: 'FD',
@@ -65,7 +60,6 @@ export default class Serve extends BaseCommand {
       assignments: flags.setting ?? [],
       configFile: flags.config,
       durability: flags.durability,
-      maxDisk: flags['max-disk'],
       readyDescriptor: flags['ready-fd'],
     });
   }

@@ -133,15 +133,6 @@ export const OWN_SETTINGS: readonly ConfigDefinition[] = [
     documentation: 'The largest request.',
   },
   {
-    name: 'streamctl.max.disk.bytes',
-    type: 'long',
-    default: '-1',
-    minimum: 67_108_864n,
-    also: -1n,
-    documentation:
-      'The most bytes that the broker’s directory may take, the oldest segments going first; -1 is no limit.',
-  },
-  {
     name: 'streamctl.max.partitions',
     type: 'int',
     default: '100000',

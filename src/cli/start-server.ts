@@ -36,8 +36,6 @@ export interface ServerOptions {
   readonly settings: BrokerSettings;
   /** The broker configs to keep in the directory from now on, in place of those kept there, for all brokers of it. */
   readonly keep?: ReadonlyMap<string, string> | undefined;
-  /** Settings to keep beside them; null takes one away. */
-  readonly alter?: ReadonlyMap<string, string | null> | undefined;
   readonly allowNetworkFs?: boolean;
   /** How long to wait for the place; 0 = for ever. */
   readonly timeoutMs: number;
@@ -155,9 +153,8 @@ async function startBroker(
     }
   };
   try {
-    const changes = options.keep === undefined ? [] : replacing(session.settings(), options.keep);
-    const altered = new Map([...changes, ...(options.alter ?? [])]);
-    if (altered.size > 0) await session.alterSettings(altered);
+    const changes = options.keep === undefined ? undefined : replacing(session.settings(), options.keep);
+    if (changes !== undefined && changes.size > 0) await session.alterSettings(changes);
     broker = await Broker.start(env, session, options.settings);
     await listenForCommands(broker, session);
     for (const address of listeners.addresses) {
