@@ -59,9 +59,10 @@ export interface Serving {
   kill(): Promise<void>;
 }
 
-/** Starts `serve` over `directory` on a free port and waits until it is ready. */
+/** Starts `serve` over `directory`, on a free port unless `flags` name one of 127.0.0.1, and waits until it is ready. */
 export function startServe(directory: string, ...flags: string[]): Promise<Serving> {
-  const args = [STREAMCTL, 'serve', '--dir', directory, '--listen', '127.0.0.1:0', '--ready-fd', '3', ...flags];
+  const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+  const args = [STREAMCTL, 'serve', '--dir', directory, ...listen, '--ready-fd', '3', ...flags];
   const child = spawn(process.execPath, args, { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
   const gone = new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)));
   let stderr = '';
