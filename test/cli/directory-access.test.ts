@@ -7,7 +7,7 @@ import { type Loaded, loadModules } from './loaded-modules.ts';
 
 /** The system says EACCES to one user and EROFS to all; both count alike. */
 const DENIED = { kind: 'error', code: 'EROFS' } as const;
-const READING: ReadonlySet<string> = new Set(['open', 'read', 'readFile', 'list', 'stat']);
+const READING: ReadonlySet<string> = new Set(['open', 'openToRead', 'read', 'readFile', 'list', 'stat']);
 
 let loaded: Loaded;
 

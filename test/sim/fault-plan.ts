@@ -2,7 +2,7 @@
  * The faults of one run, drawn from its seed before it begins: a list, so that a failing run can be repeated with fewer of
  * them until only those are left that matter. What a fault hits is decided when it comes, by its own share of chance.
  */
-import { type DiskCall, type DiskFault, isChanging } from './disk-faults.ts';
+import { type DiskCall, type DiskFault, type FaultCode, isChanging } from './disk-faults.ts';
 import { Prng } from './prng.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -31,8 +31,17 @@ export type FaultKind =
   /** For a while, syncs or writes of the broker's log fail with EIO; pages that were not synced are then dropped. */
   | 'sync errors'
   | 'write errors'
+  /** For a while, writes to the log put a part of their bytes and fail then: EIO, ENOSPC, EDQUOT. */
+  | 'short writes'
   /** For a while there is room for only a few more bytes. */
   | 'full disk'
+  /** For a while nothing can be changed: EROFS. */
+  | 'read only'
+  /** The next call of the log's disk takes from one to forty seconds. */
+  | 'hang'
+  /** A `serve` is started beside whoever is the broker; while that one is stopped, in the second case. */
+  | 'hand over'
+  | 'second start'
   | 'clock jump';
 
 export interface PlannedFault {
@@ -68,6 +77,8 @@ export interface FaultTargets {
   readonly machine: SimMachine;
   /** Whoever is the broker now. */
   broker(): SimProcess | undefined;
+  /** Starts a `serve` on the directory. */
+  serve?(): void;
 }
 
 /** A fault that waits for the n-th time that something happens. */
@@ -88,9 +99,13 @@ export class FaultInjector {
   #slowByMs = 0;
   #syncErrorsUntilMs = 0;
   #writeErrorsUntilMs = 0;
+  #shortWrites: { readonly untilMs: number; readonly code: FaultCode } | undefined;
+  #readOnlyUntilMs = 0;
+  #hangMs = 0;
   #isHealed = false;
-  /** A planted lie of the disk. */
-  lies: (call: DiskCall, path: string) => boolean = () => false;
+  /** Told of each call as it is made, with the fault that it will meet. */
+  onDiskCall: (call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined) => void = () =>
+    undefined;
   /** How often each fault point was passed. */
   readonly pointCounts = new Map<string, number>();
   /** How many faults of each kind came to something. */
@@ -100,7 +115,11 @@ export class FaultInjector {
     this.#targets = targets;
     targets.machine.onFault = (point, process) => this.#passed(point, process);
     targets.machine.onDiskCall = (call, process) => this.#called(call, process);
-    targets.machine.hardware.faults = (call, path) => this.#diskFault(call, path);
+    targets.machine.hardware.faults = (call, path, process) => {
+      const fault = this.#diskFault(call, path);
+      this.onDiskCall(call, path, process, fault);
+      return fault;
+    };
   }
 
   schedule(faults: readonly PlannedFault[]): void {
@@ -116,6 +135,9 @@ export class FaultInjector {
     this.#slowUntilMs = 0;
     this.#syncErrorsUntilMs = 0;
     this.#writeErrorsUntilMs = 0;
+    this.#shortWrites = undefined;
+    this.#readOnlyUntilMs = 0;
+    this.#hangMs = 0;
     this.#targets.machine.files.capacityBytes = Number.POSITIVE_INFINITY;
     for (const process of this.#targets.machine.alive()) process.resume();
   }
@@ -192,6 +214,29 @@ export class FaultInjector {
         this.#writeErrorsUntilMs = machine.world.nowMs + chance.between(5, 400);
         done();
       },
+      'short writes': () => {
+        const code = chance.pick<FaultCode>(['EIO', 'ENOSPC', 'EDQUOT']);
+        this.#shortWrites = { untilMs: machine.world.nowMs + chance.between(5, 400), code };
+        done();
+      },
+      'read only': () => {
+        this.#readOnlyUntilMs = machine.world.nowMs + chance.pick([200, 2000, 12_000]);
+        done();
+      },
+      hang: () => {
+        this.#hangMs = chance.between(1000, 40_000);
+        done();
+      },
+      'hand over': () => {
+        this.#targets.serve?.();
+        done();
+      },
+      'second start': () => {
+        on(this.#targets.broker(), (process) => {
+          this.#pause(process, chance);
+          this.#targets.serve?.();
+        });
+      },
       'full disk': () => {
         machine.files.capacityBytes = machine.files.usedBytes() + chance.pick([0, 50, 3000]);
         machine.world.after(chance.between(100, 4000), () => {
@@ -246,11 +291,21 @@ export class FaultInjector {
   }
 
   #diskFault(call: DiskCall, path: string): DiskFault | undefined {
-    if (this.lies(call, path)) return { kind: 'lie' };
     const { nowMs } = this.#targets.machine.world;
     const isLog = path.includes('/log/') && !path.includes('/cluster/');
     if (call === 'datasync' && isLog && nowMs < this.#syncErrorsUntilMs) return { kind: 'error', code: 'EIO' };
     if (call === 'write' && isLog && nowMs < this.#writeErrorsUntilMs) return { kind: 'error', code: 'EIO' };
+    if (nowMs < this.#readOnlyUntilMs && call !== 'datasync' && isChanging(call))
+      return { kind: 'error', code: 'EROFS' };
+    const short = this.#shortWrites;
+    if (short !== undefined && call === 'write' && isLog && nowMs < short.untilMs) {
+      return { kind: 'short', code: short.code };
+    }
+    if (this.#hangMs > 0 && isLog) {
+      const delayMs = this.#hangMs;
+      this.#hangMs = 0;
+      return { kind: 'slow', delayMs };
+    }
     const isSync = call === 'datasync' || call === 'syncDirectory';
     return isSync && nowMs < this.#slowUntilMs ? { kind: 'slow', delayMs: this.#slowByMs } : undefined;
   }

@@ -15,7 +15,9 @@ const OVERHEAD_BYTES = 12;
 const CRC_FROM = 21;
 
 interface PartitionState {
-  nextOffset: number;
+  /** undefined before the first segment, whose base is where the log begins: what lies before it was deleted. */
+  nextOffset: number | undefined;
+  startsAt: number;
   /** First offset of each leader epoch, in the order of the log. */
   readonly epochs: { readonly epoch: number; readonly startOffset: number }[];
   /** By producer id and epoch: the next sequence. */
@@ -28,28 +30,43 @@ interface BatchPlace {
   readonly maxTimestamp: bigint;
 }
 
-/** The end offset of each partition of the topic, by number; violations go to the machine's world. */
+export interface FilesFound {
+  /** The end offset of each partition, by number. */
+  readonly ends: readonly number[];
+  /** Bytes of the `.log` files of each partition. */
+  readonly logBytes: readonly number[];
+}
+
+/** Of a closed topic; violations go to the machine's world. */
 export function checkLogFiles(
   machine: SimMachine,
   brokerDirectory: string,
   topic: string,
   partitions: number,
-): number[] {
-  return Array.from({ length: partitions }, (_, partition) => {
+): FilesFound {
+  const found = { ends: [] as number[], logBytes: [] as number[] };
+  for (let partition = 0; partition < partitions; partition++) {
     const folder = `${brokerDirectory}/log/${topic}-${partition}`;
-    const state: PartitionState = { nextOffset: 0, epochs: [], sequences: new Map() };
+    const state: PartitionState = { nextOffset: undefined, startsAt: 0, epochs: [], sequences: new Map() };
+    let logBytes = 0;
     for (const { path, inode } of machine.files.files(folder)) {
-      if (path.endsWith('.log')) checkSegment(machine, path, inode.content.bytes(), state);
+      if (!path.endsWith('.log')) continue;
+      logBytes += inode.content.size;
+      checkSegment(machine, path, inode.content.bytes(), state);
     }
-    checkEpochFile(machine, `${folder}/leader-epoch-checkpoint`, state);
-    return state.nextOffset;
-  });
+    checkEpochFile(machine, `${folder}/leader-epoch-checkpoint`, state, logStart(machine, brokerDirectory, folder));
+    found.ends.push(state.nextOffset ?? 0);
+    found.logBytes.push(logBytes);
+  }
+  return found;
 }
 
 function checkSegment(machine: SimMachine, path: string, bytes: Buffer, state: PartitionState): void {
   const base = Number(/(\d{20})\.log$/.exec(path)?.[1]);
   const batches: BatchPlace[] = [];
   let wrong: Wrong | undefined;
+  if (state.nextOffset === undefined) state.startsAt = base;
+  state.nextOffset ??= base;
   if (base !== state.nextOffset) {
     wrong = { rule: 'I-3', text: `begins at ${base}, the segment before ends at ${state.nextOffset}` };
   }
@@ -57,7 +74,11 @@ function checkSegment(machine: SimMachine, path: string, bytes: Buffer, state: P
   while (wrong === undefined && position < bytes.length) {
     wrong = checkFrame(bytes, position) ?? checkBatch(bytes, position, state);
     if (wrong !== undefined) break;
-    batches.push({ position, lastOffset: state.nextOffset - 1, maxTimestamp: bytes.readBigInt64BE(position + 35) });
+    batches.push({
+      position,
+      lastOffset: (state.nextOffset ?? 0) - 1,
+      maxTimestamp: bytes.readBigInt64BE(position + 35),
+    });
     position += OVERHEAD_BYTES + bytes.readInt32BE(position + 8);
   }
   wrong ??= checkOffsetIndex(contentOf(machine, path.replace(/log$/, 'index')), base, batches);
@@ -99,11 +120,23 @@ function checkTimeIndex(index: Buffer, base: number, batches: readonly BatchPlac
   return undefined;
 }
 
-/** Every epoch that a batch has stands in the checkpoint, with the offset at which it begins. */
-function checkEpochFile(machine: SimMachine, path: string, { epochs }: PartitionState): void {
+/** Where `log-starts` says that the log begins; 0 when it says nothing. */
+function logStart(machine: SimMachine, brokerDirectory: string, folder: string): number {
+  const name = folder.slice(folder.lastIndexOf('/') + 1);
+  const lines = contentOf(machine, `${brokerDirectory}/log-starts`).toString().split('\n');
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[2] ?? 0);
+}
+
+/** Every epoch that a batch has stands in the checkpoint, with the offset at which it begins, or at which the log does. */
+function checkEpochFile(machine: SimMachine, path: string, { epochs }: PartitionState, startsAt: number): void {
   const lines = contentOf(machine, path).toString().split('\n').slice(2);
-  for (const { epoch, startOffset } of epochs) {
+  for (const [at, { epoch, startOffset }] of epochs.entries()) {
+    const isDeleted = (epochs[at + 1]?.startOffset ?? Number.POSITIVE_INFINITY) <= startsAt;
+    if (isDeleted || lines.includes(`${epoch} ${Math.max(startOffset, startsAt)}`)) continue;
     if (lines.includes(`${epoch} ${startOffset}`)) continue;
+    // The first epoch that is left may have begun before what is left of it.
+    if (at === 0 && lines.some((line) => line.startsWith(`${epoch} `) && Number(line.split(' ')[1]) <= startOffset))
+      continue;
     machine.world.violate('I-28', `${path}: no line for epoch ${epoch}, which begins at ${startOffset}`);
     return;
   }
@@ -132,12 +165,13 @@ function checkBatch(bytes: Buffer, at: number, state: PartitionState): Wrong | u
   const epochBefore = state.epochs.at(-1)?.epoch ?? -1;
   if (leaderEpoch < epochBefore) return { rule: 'I-3', text: `epoch ${leaderEpoch} after ${epochBefore}` };
   if (leaderEpoch > epochBefore) state.epochs.push({ epoch: leaderEpoch, startOffset: baseOffset });
-  state.nextOffset += count;
+  state.nextOffset = baseOffset + count;
   const producerId = bytes.readBigInt64BE(at + 43);
   if (producerId < 0n) return undefined;
   const producer = `${producerId}/${bytes.readInt16BE(at + 51)}`;
   const sequence = bytes.readInt32BE(at + 53);
-  const expected = state.sequences.get(producer) ?? 0;
+  // Of a log whose beginning was deleted, a producer's first batch may be any.
+  const expected = state.sequences.get(producer) ?? (state.startsAt > 0 ? sequence : 0);
   if (sequence !== expected) {
     return {
       rule: sequence < expected ? 'I-5' : 'I-4',

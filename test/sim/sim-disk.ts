@@ -1,7 +1,7 @@
 /** `Disk` of one simulated process: the machine's file system with time, faults and the process' own death. */
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile, DiskStat, DiskWatch, FileSystemFacts, OpenMode } from '../../src/kernel/env.ts';
-import type { DiskCall, DiskFault, DiskFaultPlan } from './disk-faults.ts';
+import type { DiskCall, DiskFaultPlan } from './disk-faults.ts';
 import type { FileSystem, Inode } from './file-system.ts';
 import type { Prng } from './prng.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -30,6 +30,8 @@ interface CallDetail {
   readonly detail?: string | number;
   /** What happens beside a fault that is an error. */
   readonly onError?: () => void;
+  /** What happens beside a fault that is a short call. */
+  readonly onShort?: () => void;
   /** What may have come to pass when the process dies meanwhile; by default all or nothing. */
   readonly cutShort?: () => void;
 }
@@ -45,7 +47,7 @@ export class SimDisk implements Disk {
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const { files } = this.#hardware;
-    const inode = await this.call('open', path, () => {
+    const inode = await this.call(mode === 'r' ? 'openToRead' : 'open', path, () => {
       const found = files.find(path);
       if (mode === 'wx+' || (mode === 'w+' && found === undefined)) {
         return files.create(path, 'file', 'open');
@@ -122,9 +124,9 @@ export class SimDisk implements Disk {
     const { files } = this.#hardware;
     const inode = files.find(path);
     const covered = inode === undefined ? 0 : files.folderChangeCount(inode);
-    await this.call('syncDirectory', path, (fault) => {
+    await this.call('syncDirectory', path, () => {
       if (inode?.kind !== 'directory') throw systemError('ENOENT', 'fsync', path);
-      if (fault?.kind !== 'lie') files.syncFolder(inode, covered);
+      files.syncFolder(inode, covered);
     });
   }
 
@@ -154,16 +156,11 @@ export class SimDisk implements Disk {
     return { kind: 'simulated', isNetwork: false, isUncertain: false, totalBytes: 1e12, freeBytes: 1e12 };
   }
 
-  /** One system call: its time, its fault, its line in the trace. `effect` is told of faults other than an error. */
-  call<T>(
-    name: DiskCall,
-    path: string,
-    effect: (fault: DiskFault | undefined) => T,
-    more: CallDetail = {},
-  ): Promise<T> {
+  /** One system call: its time, its fault, its line in the trace. */
+  call<T>(name: DiskCall, path: string, effect: () => T, more: CallDetail = {}): Promise<T> {
     const { chance } = this.#hardware;
     const [usualMs, worstMs] = LATENCY[name === 'datasync' || name === 'syncDirectory' ? 'sync' : 'cache'];
-    const fault = this.#hardware.faults(name, path);
+    const fault = this.#hardware.faults(name, path, this.#process);
     const delayMs = chance.latencyMs(usualMs, worstMs) + (fault?.kind === 'slow' ? fault.delayMs : 0);
     const traced = (): T => {
       this.#process.note(name, path, more.detail ?? '', fault?.kind ?? '');
@@ -172,11 +169,12 @@ export class SimDisk implements Disk {
         this.#hardware.before(name, this.#process);
         if (this.#process.isDead) throw systemError('EINTR', name, path);
       }
-      if (fault?.kind === 'error') {
+      if (fault?.kind === 'error' || fault?.kind === 'short') {
+        if (fault.kind === 'short') more.onShort?.();
         more.onError?.();
         throw systemError(fault.code, name, path);
       }
-      const value = effect(fault);
+      const value = effect();
       this.#hardware.after(name, path, this.#process);
       return value;
     };
@@ -246,6 +244,7 @@ class SimFile implements DiskFile {
     await this.#disk.call('write', this.#path, effect, {
       detail: `${position} ${size} ${sum}`,
       cutShort: () => put(chance.between(0, size)),
+      onShort: () => put(chance.between(0, Math.max(0, size - 1))),
     });
   }
 
@@ -253,10 +252,7 @@ class SimFile implements DiskFile {
     this.#need(false, 'fdatasync');
     const { content } = this.#inode;
     const covered = content.changeCount;
-    const effect = (fault: DiskFault | undefined): void => {
-      if (fault?.kind !== 'lie') content.sync(covered);
-    };
-    await this.#disk.call('datasync', this.#path, effect, {
+    await this.#disk.call('datasync', this.#path, () => content.sync(covered), {
       detail: covered,
       onError: () => content.dropUnsynced(covered),
       cutShort: () => content.sync(covered),

@@ -1,82 +1,87 @@
 import assert from 'node:assert/strict';
-import { CRASH_POINT_SEEDS } from './scenarios/crash-points.ts';
-import type { SeedOutcome } from './seed-run.ts';
-import { failureReport, runSeedsInWorkers, type SeedsWanted, summaryLine } from './seed-workers.ts';
+import { type Bundle, bundleWorker } from './bundle.ts';
+import { crashOrders } from './crash-orders.ts';
+import { MIX, ordersOf } from './seed-mix.ts';
+import { counts, failureReport, summaryLines } from './seed-report.ts';
+import { CRASH_MODELS, FAILURE_MODELS, type SeedOutcome } from './seed-run.ts';
+import type { SeedOrder } from './seed-worker.ts';
+import { runOrders } from './worker-pool.ts';
 
-const SEED_COUNT = 300;
+const SEED_COUNT = 200;
 /** How many of them are run once more, to compare. */
 const TWICE_COUNT = 12;
-const PLANTED_SEED_COUNT = 20;
+const CRASH_POINT_COUNT = 500;
 
-const LIFE: SeedsWanted = { firstSeed: 1, seedCount: SEED_COUNT, scenarios: ['directory-life'], trace: false };
-
-async function mustHold(wanted: SeedsWanted): Promise<SeedOutcome[]> {
-  const startMs = performance.now();
-  const outcomes = await runSeedsInWorkers(wanted);
-  process.stdout.write(`      ${summaryLine(outcomes, performance.now() - startMs)}\n`);
-  const failed = outcomes.filter(({ violations }) => violations.length > 0);
-  const seeds = failed.map(({ seed }) => seed).join(' ');
-  assert.equal(failed.length, 0, `${failed.slice(0, 3).map(failureReport).join('\n\n')}\nfailing seeds: ${seeds}`);
-  assert.equal(outcomes.length, wanted.seedCount);
-  return outcomes;
-}
-
-describe('sim: create, produce, crash, take over and consume', function () {
+describe('sim: whole lives of a directory', function () {
   this.timeout(300_000);
+  let bundle: Bundle;
   let outcomes: SeedOutcome[] = [];
 
+  before(async () => {
+    bundle = await bundleWorker();
+  });
+  after(() => bundle.remove());
+
+  async function mustHold(orders: readonly SeedOrder[]): Promise<SeedOutcome[]> {
+    const startMs = performance.now();
+    const found = await runOrders(bundle.path, orders);
+    const failed = found.filter(({ violations }) => violations.length > 0);
+    const seeds = failed.map(({ scenario, seed, crash }) => `${scenario} ${seed} ${JSON.stringify(crash) ?? ''}`);
+    process.stdout.write(`${summaryLines(found, performance.now() - startMs).replaceAll(/^/gm, '      ')}\n`);
+    const reports = failed.slice(0, 3).map((outcome) => failureReport(outcome));
+    assert.equal(failed.length, 0, `${reports.join('\n\n')}\nfailing: ${seeds.join(', ')}`);
+    assert.equal(found.length, orders.length);
+    return found;
+  }
+
   it(`${SEED_COUNT} seeds break no invariant`, async () => {
-    outcomes = await mustHold(LIFE);
+    outcomes = await mustHold(ordersOf(1, SEED_COUNT));
+    const counted = outcomes.filter(counts).length;
+    assert.ok(counted >= SEED_COUNT * 0.9, `${counted} of ${SEED_COUNT} seeds count`);
+    assert.deepEqual([...new Set(outcomes.map(({ scenario }) => scenario))].sort(), Object.keys(MIX).sort());
   });
 
   it('a seed run twice, in other company, gives the same trace', async () => {
-    const again = await runSeedsInWorkers({ ...LIFE, firstSeed: SEED_COUNT / 2, seedCount: TWICE_COUNT });
+    const again = await runOrders(bundle.path, ordersOf(SEED_COUNT / 2, TWICE_COUNT));
     const first = new Map(outcomes.map(({ seed, traceHash }) => [seed, traceHash]));
     assert.equal(again.length, TWICE_COUNT);
     for (const { seed, traceHash } of again) assert.equal(traceHash, first.get(seed), `seed ${seed}`);
   });
 
   it('a crash at any disk call leaves nothing half-done that the next ack relies on', async () => {
-    await mustHold({ ...LIFE, scenarios: ['crash-points'], seedCount: CRASH_POINT_SEEDS });
+    const every = await crashOrders(bundle.path, { models: CRASH_MODELS, stride: 1, stories: [] });
+    const stride = Math.ceil(every.orders.length / CRASH_POINT_COUNT);
+    await mustHold(every.orders.filter((_, at) => at % stride === 0));
   });
 
-  it('on a disk that fails and runs full, what was acked stays acked', async () => {
-    await mustHold({ ...LIFE, scenarios: ['bad-disk'], seedCount: 40 });
+  it('a disk call that fails is told, or made good', async () => {
+    const every = await crashOrders(bundle.path, { models: FAILURE_MODELS, stride: 1, stories: [] });
+    const stride = Math.ceil(every.orders.length / CRASH_POINT_COUNT);
+    await mustHold(every.orders.filter((_, at) => at % stride === 0));
   });
 
   it('the metadata log alone holds its promises too', async () => {
-    await mustHold({ ...LIFE, scenarios: ['places'], seedCount: 60 });
+    await mustHold(ordersOf(1, 60, ['places']));
   });
 
-  for (const planted of ['ack before sync', 'folder not synced']) {
-    it(`a planted bug is caught: ${planted}`, async () => {
-      const runs = await runSeedsInWorkers({ ...LIFE, seedCount: PLANTED_SEED_COUNT, planted });
-      const rules = new Set(runs.flatMap(({ violations }) => violations.map(({ rule }) => rule)));
-      assert.ok(
-        rules.has('I-1') || rules.has('I-7'),
-        `${PLANTED_SEED_COUNT} seeds found only: ${[...rules].join(' ')}`,
-      );
-    });
-  }
-
-  it('a failing seed says how to run it again', () => {
+  it('a failing seed says how to run it again, and which of its faults are needed', () => {
     const failing: SeedOutcome = {
       scenario: 'places',
       seed: 41,
       violations: [{ rule: 'I-1', text: 'lost', atMs: 5 }],
       traceHash: '',
       traceLines: ['the last line'],
-      faults: [{ atMs: 3, kind: 'power cut', seed: 1 }],
-      counts: { events: 9, virtualMs: 5, operations: 0, faultsStruck: 1, points: {} },
+      faults: [
+        { atMs: 2, kind: 'kill any', seed: 1 },
+        { atMs: 3, kind: 'power cut', seed: 1 },
+      ],
+      counts: { events: 9, virtualMs: 5, operations: 0, faultsStruck: 1, struck: {}, calls: 0, points: {} },
     };
-    const report = failureReport(failing);
-    for (const part of [
-      'seed 41',
-      'I-1 at 5.000 ms: lost',
-      'power cut at 3 ms',
-      '--from 41 --seeds 1 --scenario places',
-    ]) {
+    const report = failureReport(failing, [1]);
+    const parts = ['seed 41', 'I-1 at 5.000 ms: lost', '1 of 2 faults', 'power cut at 3 ms'];
+    for (const part of [...parts, '--from 41 --seeds 1 --scenario places --faults 1 --trace']) {
       assert.ok(report.includes(part), part);
     }
+    assert.ok(!report.includes('kill any'));
   });
 });

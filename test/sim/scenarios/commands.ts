@@ -5,7 +5,7 @@ import type { CommonOptions } from '../../../src/cli/global-flags.ts';
 import type { Host } from '../../../src/cli/host.ts';
 import { runProduce } from '../../../src/cli/produce.ts';
 import { runServe } from '../../../src/cli/serve.ts';
-import { runTopicsCreate } from '../../../src/cli/topics.ts';
+import { runTopicsCreate, runTopicsDelete } from '../../../src/cli/topics.ts';
 import { ClientError } from '../../../src/client/client-error.ts';
 import { RECEIPTS, simHost } from '../sim-host.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
@@ -49,9 +49,11 @@ export function spawnCommand(
   return program;
 }
 
+const DISK_TROUBLE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
+
 /** What only a disk that was made to fail gives: bin/ would say so and exit. */
 export function isDiskTrouble(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EIO');
+  return error instanceof Error && 'code' in error && DISK_TROUBLE.has(error.code);
 }
 
 function noted({ stdio }: SimProgram, error: Error, exitCode: number): number {
@@ -59,16 +61,25 @@ function noted({ stdio }: SimProgram, error: Error, exitCode: number): number {
   return exitCode;
 }
 
-export function createTopic(machine: SimMachine, partitions: number, configs: ReadonlyMap<string, string>): SimProgram {
+export function createTopic(
+  machine: SimMachine,
+  partitions: number,
+  configs: ReadonlyMap<string, string>,
+  topic = TOPIC,
+): SimProgram {
   return spawnCommand(machine, 'create', (host) =>
     runTopicsCreate(host, commonOptions('directory', 0), {
-      name: TOPIC,
+      name: topic,
       partitions,
       replicationFactor: 1,
       configs,
       ifNotExists: true,
     }),
   );
+}
+
+export function deleteTopic(machine: SimMachine, topic: string): SimProgram {
+  return spawnCommand(machine, 'delete', (host) => runTopicsDelete(host, commonOptions('directory', 0), [topic], true));
 }
 
 export function serve(machine: SimMachine): SimProgram {
@@ -95,6 +106,8 @@ export interface Feeding {
   readonly timeoutMs: number;
   /** `--create=N`; left out: the topic must be there. */
   readonly createPartitions?: number;
+  /** TOPIC when left out. */
+  readonly topic?: string;
 }
 
 /** A producer whose input comes in bursts, and what it was told. */
@@ -105,13 +118,13 @@ export function produce(
   by: 'directory' | 'port',
   feeding: Feeding,
 ): SimProgram {
-  const story = ledger.producer(name);
+  const story = ledger.producer(name, feeding.topic);
   const program = spawnCommand(
     machine,
     name,
     async (host, { process }) => {
       const code = await runProduce(host, commonOptions(by, feeding.timeoutMs), {
-        topic: TOPIC,
+        topic: feeding.topic ?? TOPIC,
         files: [],
         delimiter: NEWLINE,
         keyDelimiter: undefined,
@@ -149,10 +162,16 @@ function feed(machine: SimMachine, program: SimProgram, story: ProducerStory, fe
 }
 
 /** A consumer from the beginning that prints partition, offset and value of each record. */
-export function follow(machine: SimMachine, name: string, by: 'directory' | 'port', exitAtEnd: boolean): SimProgram {
+export function follow(
+  machine: SimMachine,
+  name: string,
+  by: 'directory' | 'port',
+  exitAtEnd: boolean,
+  topic = TOPIC,
+): SimProgram {
   return spawnCommand(machine, name, (host) =>
     runConsume(host, commonOptions(by, 0), {
-      topics: [TOPIC],
+      topics: [topic],
       partitions: undefined,
       start: { kind: 'earliest' },
       maxRecords: undefined,
@@ -175,10 +194,13 @@ export class FollowerReader {
   readonly program: SimProgram;
   readonly #ledger: Ledger;
   readonly #nextOffsets = new Map<number, number>();
+  readonly #startsAnywhere: boolean;
   #readBytes = 0;
   #rest = '';
 
-  constructor(program: SimProgram, ledger: Ledger) {
+  /** `startsAnywhere`: what lies before the first record that it printed was deleted. */
+  constructor(program: SimProgram, ledger: Ledger, startsAnywhere = false) {
+    this.#startsAnywhere = startsAnywhere;
     this.program = program;
     this.#ledger = ledger;
   }
@@ -199,7 +221,8 @@ export class FollowerReader {
     return lines.map((line) => {
       const [, partition = '', offset = '', value = ''] = /^(\d+) (\d+) (.*)$/.exec(line) ?? [];
       const seen: Seen = { partition: Number(partition), offset: Number(offset), value };
-      const expected = this.nextOffset(seen.partition);
+      const isFirst = this.#startsAnywhere && !this.#nextOffsets.has(seen.partition);
+      const expected = isFirst ? seen.offset : this.nextOffset(seen.partition);
       if (value === '' || seen.offset !== expected) {
         process.world.violate(
           'I-25',

@@ -3,6 +3,7 @@
  * through a `serve` and its port; whoever is the broker is killed, stopped, paused, and the machine loses its power. In the
  * end, with all faults healed, everybody must come to an end, and the log must hold what was promised, in order, once.
  */
+import { EpochChecker } from '../epoch-checker.ts';
 import { type FaultWeights, planFaults } from '../fault-plan.ts';
 import { checkLogFiles } from '../log-files-checker.ts';
 import { OwnerChecker } from '../owner-checker.ts';
@@ -45,26 +46,26 @@ class DirectoryLife {
   #commandsLeft: number;
 
   constructor(run: SeedRun, disk: 'good' | 'bad') {
-    const { world, machine, planted } = run;
+    const { world, machine } = run;
     this.#run = run;
     this.#disk = disk;
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
     this.#owner = new OwnerChecker(machine, DIRECTORY);
     this.#partitions = this.#chance.pick([1, 1, 2, 3]);
-    this.#durability =
-      planted === undefined ? this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']) : 'ack';
+    this.#durability = this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']);
     this.#producersCreate = this.#durability === 'ack' && this.#chance.hits(0.3);
     this.#commandsLeft = this.#chance.between(5, 10);
-    machine.onDiskDone = (call, path, process) => this.#owner.check(call, path, process);
+    const epochs = new EpochChecker(machine, `${DIRECTORY}/brokers/1/log`);
+    machine.onDiskDone = (call, path, process) => {
+      this.#owner.check(call, path, process);
+      epochs.check(call, path, process);
+    };
   }
 
   async run(): Promise<void> {
-    const { world, machine, planted } = this.#run;
+    const { world, machine } = this.#run;
     const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process());
-    if (planted === 'ack before sync') injector.lies = (call, path) => call === 'datasync' && path.endsWith('.log');
-    if (planted === 'folder not synced')
-      injector.lies = (call, path) => call === 'syncDirectory' && /\/t-\d$/.test(path);
     if (!this.#producersCreate && !(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
     this.#populate(faultsEndMs);
@@ -250,7 +251,7 @@ class DirectoryLife {
     const { world, machine, operation } = this.#run;
     if (world.violations.length > 0) return;
     this.#ledger.judge(log);
-    const ends = checkLogFiles(machine, `${DIRECTORY}/brokers/1`, TOPIC, this.#partitions);
+    const { ends } = checkLogFiles(machine, `${DIRECTORY}/brokers/1`, TOPIC, this.#partitions);
     ends.forEach((end, partition) => {
       const count = log[partition]?.length ?? 0;
       if (end !== count)

@@ -1,0 +1,36 @@
+/**
+ * I-30: after a write or a sync of a log failed with anything but want of room, its process writes nothing more to that log:
+ * a sync that succeeds later proves nothing of pages that were dropped.
+ */
+import type { DiskCall, DiskFault } from './disk-faults.ts';
+import type { SimMachine } from './sim-machine.ts';
+import type { SimProcess } from './sim-process.ts';
+
+const SHORTAGE: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+
+export class SyncChecker {
+  readonly #machine: SimMachine;
+  /** `<pid> <folder>` of logs that failed, with the time of the failure's beginning. */
+  readonly #failed = new Map<string, number>();
+
+  constructor(machine: SimMachine) {
+    this.#machine = machine;
+  }
+
+  /** To be called as a process makes a call, with the fault that it will meet. */
+  check(call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined): void {
+    if (!path.endsWith('.log') || (call !== 'write' && call !== 'datasync')) return;
+    const key = `${process.pid} ${path.slice(0, path.lastIndexOf('/'))}`;
+    const failedMs = this.#failed.get(key);
+    const { world } = this.#machine;
+    // The process is told when the call ends; what it has begun by then is no sign of trust.
+    if (failedMs !== undefined && world.nowMs > failedMs + TOLD_MS) {
+      world.violate('I-30', `process ${process.pid} did ${call} of ${path} after one failed`);
+    }
+    if (fault === undefined || fault.kind === 'slow' || SHORTAGE.has(fault.code)) return;
+    if (failedMs === undefined) this.#failed.set(key, world.nowMs);
+  }
+}
+
+/** Longer than a call that fails takes. */
+const TOLD_MS = 900;
