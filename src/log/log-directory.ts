@@ -187,10 +187,11 @@ export class LogDirectory {
     ]);
     const rootThere = root !== undefined;
     const closedCleanly = !rootThere || (marker !== undefined && options.lastCloseWasClean !== false);
-    if (marker !== undefined) {
-      await env.disk.remove(`${directory}/${CLEAN_MARKER_FILE}`);
-      await env.disk.syncDirectory(directory);
-    }
+    // Of a process that was killed between rename and sync, what was read may be gone again with the power: it may not have
+    // been acted upon by then, as by removing what lies before a log's start.
+    if (rootThere && !closedCleanly) await env.disk.syncDirectory(options.brokerDirectory);
+    if (marker !== undefined) await env.disk.remove(`${directory}/${CLEAN_MARKER_FILE}`);
+    if (rootThere && (marker !== undefined || !closedCleanly)) await env.disk.syncDirectory(directory);
     const logs = new LogDirectory(env, options, { records, starts, sync, closedCleanly, rootThere });
     if (!closedCleanly) await logs.#folders.clear(options.topics);
     return logs;
