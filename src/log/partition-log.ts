@@ -142,6 +142,11 @@ export class PartitionLog {
     return this.#damagedAt;
   }
 
+  /** Of an append that all in-sync replicas are to have. */
+  get minInsyncReplicas(): number {
+    return this.#config.minInsyncReplicas;
+  }
+
   /** Of all `.log` files, what is queued left out. */
   get sizeBytes(): number {
     let bytes = 0;

@@ -9,8 +9,8 @@
  * Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords (Kafka 4.x).
  */
 
-import type { TopicImage } from '../../cluster/cluster-image.ts';
-import type { Appended } from '../../log/partition-log.ts';
+import type { PartitionImage, TopicImage } from '../../cluster/cluster-image.ts';
+import type { Appended, PartitionLog } from '../../log/partition-log.ts';
 import type { Produce } from '../../protocol/apis/index.ts';
 import { errorCode, KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
@@ -31,6 +31,7 @@ type PartitionResponse = ResponseOf<typeof Produce>['responses'][number]['partit
 
 /** From here on the answer speaks topic ids. */
 const TOPIC_ID_VERSION = 13;
+const ACKS_ALL = -1;
 /** The only client that may write to internal topics. */
 const ADMIN_CLIENT_ID = '__admin_client';
 
@@ -38,6 +39,7 @@ const ADMIN_CLIENT_ID = '__admin_client';
 interface Turn {
   readonly topicData: TopicData;
   readonly data: PartitionData;
+  readonly acks: number;
   appended?: Appended;
   failure?: Failure;
   /** The records to blame for the failure, by their index in the batch. */
@@ -47,9 +49,9 @@ interface Turn {
 
 export async function handleProduce(services: BrokerServices, request: ProduceRequest, call: Call): Promise<Reply> {
   const turns = request.topicData.flatMap((topicData) =>
-    topicData.partitionData.map((data): Turn => ({ topicData, data, settled: false })),
+    topicData.partitionData.map((data): Turn => ({ topicData, data, acks: request.acks, settled: false })),
   );
-  if (request.acks < -1 || request.acks > 1) {
+  if (request.acks < ACKS_ALL || request.acks > 1) {
     const failure = { errorCode: errorCode('INVALID_REQUIRED_ACKS'), errorMessage: null };
     for (const turn of turns) turn.failure = failure;
     return reply(services, request, turns, call);
@@ -105,19 +107,32 @@ function appendOne(services: BrokerServices, turn: Turn, call: Call): Promise<vo
     const topic = writableTopic(services, turn.topicData, call);
     const partition = services.partitions.led(topic, turn.data.index);
     const log = services.partitions.log(topic, partition);
-    const append = {
-      records: turn.data.records ?? [],
-      origin: 'client',
-      leaderEpoch: partition.leaderEpoch,
-      apiVersion: call.version,
-    } as const;
-    const appended = log instanceof Promise ? log.then((opened) => opened.append(append)) : log.append(append);
+    const appendTo = (opened: PartitionLog): Appended | Promise<Appended> => {
+      if (turn.acks === ACKS_ALL) checkInSync(partition, opened.minInsyncReplicas);
+      return opened.append({
+        records: turn.data.records ?? [],
+        origin: 'client',
+        leaderEpoch: partition.leaderEpoch,
+        apiVersion: call.version,
+      });
+    };
+    const appended = log instanceof Promise ? log.then(appendTo) : appendTo(log);
     if (appended instanceof Promise) return appended.then(accept, fail);
     accept(appended);
   } catch (error) {
     fail(error);
   }
   return undefined;
+}
+
+/**
+ * Throws KafkaError NOT_ENOUGH_REPLICAS when an append that all in-sync replicas are to have would be on too few of them (H-6).
+ * Unlike Kafka's leader, this counts against what is configured also where a partition has fewer replicas at all.
+ */
+function checkInSync({ isr }: PartitionImage, minInsyncReplicas: number): void {
+  if (isr.length >= minInsyncReplicas) return;
+  const message = `in-sync replicas: ${isr.length}, min.insync.replicas: ${minInsyncReplicas}`;
+  throw new KafkaError('NOT_ENOUGH_REPLICAS', message);
 }
 
 /** Throws KafkaError when the topic is not there or not for this client. */
