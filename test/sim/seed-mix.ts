@@ -7,6 +7,9 @@ import { runOrders } from './worker-pool.ts';
 export const MIX: Readonly<Record<string, number>> = {
   'directory-life': 8,
   'bad-disk': 4,
+  keeper: 3,
+  idempotence: 3,
+  'topics-come-and-go': 2,
 };
 const TURNS: readonly string[] = Object.entries(MIX).flatMap(([name, count]) => Array<string>(count).fill(name));
 

@@ -1,8 +1,9 @@
 /**
- * I-30: after a write or a sync of a log failed with anything but want of room, its process writes nothing more to that log:
+ * I-30: after a write or a sync of a log failed with anything but want of room, its broker writes nothing more to that log:
  * a sync that succeeds later proves nothing of pages that were dropped.
  */
 import type { DiskCall, DiskFault } from './disk-faults.ts';
+import type { OwnerChecker } from './owner-checker.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -10,17 +11,22 @@ const SHORTAGE: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 export class SyncChecker {
   readonly #machine: SimMachine;
-  /** `<pid> <folder>` of logs that failed, with the time of the failure's beginning. */
+  readonly #owner: OwnerChecker;
+  /** `<registration> <folder>` of logs that failed, with the time of the failure's beginning. */
   readonly #failed = new Map<string, number>();
 
-  constructor(machine: SimMachine) {
+  constructor(machine: SimMachine, owner: OwnerChecker) {
     this.#machine = machine;
+    this.#owner = owner;
   }
 
   /** To be called as a process makes a call, with the fault that it will meet. */
   check(call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined): void {
     if (!path.endsWith('.log') || (call !== 'write' && call !== 'datasync')) return;
-    const key = `${process.pid} ${path.slice(0, path.lastIndexOf('/'))}`;
+    // A process that registers once more recovers the log, as any other does that comes after.
+    const newest = this.#owner.newest();
+    if (newest?.pid !== process.pid) return;
+    const key = `${newest.number} ${path.slice(0, path.lastIndexOf('/'))}`;
     const failedMs = this.#failed.get(key);
     const { world } = this.#machine;
     // The process is told when the call ends; what it has begun by then is no sign of trust.

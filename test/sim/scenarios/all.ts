@@ -3,5 +3,15 @@ import type { Scenario } from '../seed-run.ts';
 import { CRASH_STORIES } from './crash-stories.ts';
 import { badDisk, directoryLife } from './directory-life.ts';
 import { places } from './places.ts';
+import { idempotence, keeper } from './raw-life.ts';
+import { topicsComeAndGo } from './topics-come-and-go.ts';
 
-export const SCENARIOS: readonly Scenario[] = [places, directoryLife, badDisk, ...CRASH_STORIES];
+export const SCENARIOS: readonly Scenario[] = [
+  places,
+  directoryLife,
+  badDisk,
+  idempotence,
+  keeper,
+  topicsComeAndGo,
+  ...CRASH_STORIES,
+];

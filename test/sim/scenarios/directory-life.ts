@@ -10,11 +10,16 @@ import { OwnerChecker } from '../owner-checker.ts';
 import type { Prng } from '../prng.ts';
 import type { Scenario, SeedRun } from '../seed-run.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
+import { SyncChecker } from '../sync-checker.ts';
 import { createTopic, DIRECTORY, FollowerReader, follow, produce, serve, TOPIC } from './commands.ts';
 import { Ledger, type Seen } from './ledger.ts';
 import { type Probed, probe } from './prober.ts';
 
 const FAULTS_MS = 8000;
+/** Life goes on for so much longer at most, until enough has happened. */
+const LONGER_MS = 12_000;
+const OPERATIONS = 220;
+const FAULTS = 10;
 const HEALED_MS = 120_000;
 
 export const directoryLife: Scenario = {
@@ -25,6 +30,15 @@ export const directoryLife: Scenario = {
 /** The same on a disk that fails and runs full: commands may then give up, but what was acked stays acked. */
 export const badDisk: Scenario = { name: 'bad-disk', run: (run) => new DirectoryLife(run, 'bad').run() };
 
+const BAD_DISK: FaultWeights = {
+  'sync errors': 6,
+  'write errors': 3,
+  'short writes': 5,
+  'full disk': 8,
+  'read only': 3,
+  hang: 2,
+};
+
 class DirectoryLife {
   readonly #run: SeedRun;
   readonly #disk: 'good' | 'bad';
@@ -34,7 +48,7 @@ class DirectoryLife {
   readonly #partitions: number;
   /** With another mode than `ack` a power cut may take what was acked, so there is none then. */
   readonly #durability: 'ack' | 'interval' | 'os';
-  readonly #probed: Probed = { highWatermarks: [], answers: 0 };
+  readonly #probed: Probed = { highWatermarks: [], logStarts: [], answers: 0 };
   readonly #producers: SimProgram[] = [];
   readonly #followers: FollowerReader[] = [];
   /** No `topics create`: all producers begin with --create, on a directory that is not there. */
@@ -65,16 +79,30 @@ class DirectoryLife {
 
   async run(): Promise<void> {
     const { world, machine } = this.#run;
-    const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process());
+    const startServe = (): void => void serve(machine);
+    const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process(), startServe);
+    const syncs = new SyncChecker(machine, this.#owner);
+    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
     if (!this.#producersCreate && !(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
-    this.#populate(faultsEndMs);
-    await this.#watch(() => world.nowMs >= faultsEndMs, FAULTS_MS + 1);
+    this.#populate();
+    await this.#watch(() => world.nowMs >= faultsEndMs && this.#isEnough(), FAULTS_MS + LONGER_MS);
+    this.#isHealed = true;
     injector.heal();
     // A log that failed stays offline for as long as its broker lives (D12).
     if (this.#disk === 'bad') this.#owner.process()?.signal('SIGTERM');
     this.#keepServing();
     if (world.violations.length === 0) await this.#ending();
+  }
+
+  #isHealed = false;
+
+  #isEnough(): boolean {
+    return this.#ackedCount() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
+  }
+
+  #ackedCount(): number {
+    return [...this.#ledger.producers.values()].reduce((total, { ackedCount }) => total + ackedCount, 0);
   }
 
   /** Until it was done by one that lived to tell. */
@@ -105,7 +133,7 @@ class DirectoryLife {
     const early = chance.hits(0.3)
       ? planFaults(chance, 2, 0, 12, { 'kill at disk call': 2, ...this.#powerCuts() })
       : [];
-    const later = planFaults(chance, chance.between(11, 17), 20, FAULTS_MS, {
+    const later = planFaults(chance, chance.between(15, 21), 20, FAULTS_MS, {
       'kill broker': 4,
       'kill any': 2,
       'kill at point': 4,
@@ -119,7 +147,9 @@ class DirectoryLife {
       'break at append': 4,
       'slow syncs': 2,
       'clock jump': 1,
-      ...(this.#disk === 'bad' ? { 'sync errors': 6, 'write errors': 3, 'full disk': 8 } : {}),
+      'hand over': 1,
+      'second start': 2,
+      ...(this.#disk === 'bad' ? BAD_DISK : {}),
     });
     return [...early, ...later];
   }
@@ -129,9 +159,10 @@ class DirectoryLife {
   }
 
   /** Commands start one after the other until there have been enough of them. */
-  #populate(untilMs: number): void {
+  #populate(): void {
     const { world, machine } = this.#run;
-    if (world.nowMs >= untilMs) return;
+    if (this.#isHealed) return;
+    if (this.#commandsLeft === 0 && this.#ackedCount() < OPERATIONS) this.#commandsLeft++;
     const alive = (programs: readonly (SimProgram | undefined)[]): number => {
       return programs.filter((program) => program !== undefined && !program.process.isDead).length;
     };
@@ -143,7 +174,7 @@ class DirectoryLife {
     if (alive([this.#server]) === 0 && this.#chance.hits(0.15)) this.#server = serve(machine);
     else if (this.#chance.hits(0.05)) serve(machine);
     if (alive([this.#probe]) === 0) this.#probe = probe(machine, this.#probed, this.#partitions);
-    world.after(this.#chance.fraction() * 1200, () => this.#populate(untilMs));
+    world.after(this.#chance.fraction() * 1200, () => this.#populate());
   }
 
   #startProducer(): void {

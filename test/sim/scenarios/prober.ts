@@ -1,6 +1,6 @@
 /**
  * A client that asks again and again for one batch somewhere in the log, and checks what each answer must fulfil: the high
- * watermark never goes back (I-7), log start <= LSO <= high watermark (I-8), a fetch from the middle of a batch brings that
+ * watermark never goes back (I-7), nor does the log start (I-10), log start <= LSO <= high watermark (I-8), a fetch from the middle of a batch brings that
  * whole batch (I-11), and what was once below the high watermark can be read.
  */
 import { openDirectoryTransport } from '../../../src/cli/directory-transport.ts';
@@ -20,10 +20,20 @@ const REQUEST_MS = 5000;
 export interface Probed {
   /** The highest high watermark shown, by partition. */
   readonly highWatermarks: number[];
+  /** The highest log start shown, by partition. */
+  readonly logStarts: number[];
+  /** The highest offset below the high watermark that was out of range, where records are deleted; it must lie before the start. */
+  readonly outOfRange?: number[];
   answers: number;
 }
 
-export function probe(machine: SimMachine, probed: Probed, partitions: number): SimProgram {
+/** `onAnswer` is called for each answer without an error. */
+export function probe(
+  machine: SimMachine,
+  probed: Probed,
+  partitions: number,
+  onAnswer: () => void = () => undefined,
+): SimProgram {
   return spawnCommand(machine, 'probe', async (_host, { env, process, stdio }) => {
     let isOver = false;
     env.proc.onSignal('SIGTERM', () => {
@@ -38,9 +48,12 @@ export function probe(machine: SimMachine, probed: Probed, partitions: number): 
     });
     while (!isOver) {
       const partition = Math.floor(env.random.fraction() * partitions);
-      const offset = Math.floor(env.random.fraction() * (probed.highWatermarks[partition] ?? 0));
+      const start = probed.logStarts[partition] ?? 0;
+      const offset = start + Math.floor(env.random.fraction() * ((probed.highWatermarks[partition] ?? 0) - start));
+      const answersBefore = probed.answers;
       const problem = await ask(transport, probed, partition, offset, () => process.isDead);
       if (problem !== undefined && !process.isDead) machine.world.violate(...problem);
+      if (probed.answers > answersBefore) onAnswer();
       await env.clock.sleep(env.random.fraction() * 400);
     }
     await transport.close();
@@ -111,6 +124,10 @@ function judgeAnswer(probed: Probed, partition: number, offset: number, answer: 
   const where = `partition ${partition}`;
   const shown = probed.highWatermarks[partition] ?? 0;
   if (answer.errorCode === errorCode('OFFSET_OUT_OF_RANGE')) {
+    if (probed.outOfRange !== undefined) {
+      probed.outOfRange[partition] = Math.max(probed.outOfRange[partition] ?? -1, offset);
+      return undefined;
+    }
     return ['I-7', `${where}: offset ${offset} is out of range, and the high watermark was ${shown}`];
   }
   if (answer.errorCode !== 0) return undefined;
@@ -123,6 +140,9 @@ function judgeAnswer(probed: Probed, partition: number, offset: number, answer: 
   if (high < shown) return ['I-7', `${where}: high watermark ${high} after ${shown}`];
   if (!(start <= stable && stable <= high)) return ['I-8', `${where}: start ${start}, LSO ${stable}, HW ${high}`];
   probed.highWatermarks[partition] = high;
+  const startBefore = probed.logStarts[partition] ?? 0;
+  if (start < startBefore) return ['I-10', `${where}: log start ${start} after ${startBefore}`];
+  probed.logStarts[partition] = start;
   if (offset >= high) return undefined;
   const { records } = answer;
   if (records.length < 61) return ['I-11', `${where}: nothing at offset ${offset}, below the high watermark ${high}`];
