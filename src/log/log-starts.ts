@@ -12,7 +12,7 @@
 import { crc32c } from '../kernel/crc32c.ts';
 import type { Env } from '../kernel/env.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
-import { UnknownFormatError } from './close-record.ts';
+import { isLaterVersion, UnknownFormatError } from './close-record.ts';
 
 export const LOG_STARTS_FILE = 'log-starts';
 
@@ -115,6 +115,7 @@ export function parseLogStarts(bytes: Buffer): Map<string, LogStart> | undefined
   const [type, version, count, crc] = bytes.toString('latin1', 0, Math.max(headerEnd, 0)).split(' ');
   if (type !== TYPE) return undefined;
   if (version !== String(VERSION)) {
+    if (!isLaterVersion(version, VERSION)) return undefined;
     throw new UnknownFormatError(`${LOG_STARTS_FILE} has format version ${version}; this release knows ${VERSION}`);
   }
   if (crc !== hex(crc32c(bytes, headerEnd + 1, bytes.length))) return undefined;

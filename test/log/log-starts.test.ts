@@ -32,6 +32,15 @@ describe('log: log-starts', () => {
     }
   });
 
+  it('what is no version at all is broken, a later one refused', () => {
+    const withVersion = (version: string): Buffer =>
+      Buffer.from(formatLogStarts(STARTS).toString('latin1').replace(' 1 ', ` ${version} `), 'latin1');
+    for (const version of ['1.', '-1', '\xff1', '', '01', '0']) {
+      assert.equal(parseLogStarts(withVersion(version)), undefined, version);
+    }
+    assert.throws(() => parseLogStarts(withVersion('2')), UnknownFormatError);
+  });
+
   it('is durable when it says so, never goes back, and knows one topic id a name', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
