@@ -60,10 +60,11 @@ export class SimDisk implements Disk {
     return new SimFile(this, this.#hardware, inode, path, mode !== 'r');
   }
 
-  readFile(path: string): Promise<Buffer> {
+  readFile(path: string, bytesMax = Number.POSITIVE_INFINITY): Promise<Buffer> {
     return this.call('readFile', path, () => {
       const inode = this.#hardware.files.get(path, 'open');
       if (inode.kind === 'directory') throw systemError('EISDIR', 'read', path);
+      if (inode.content.size > bytesMax) throw systemError('EFBIG', 'read', path);
       return inode.content.bytes();
     });
   }
