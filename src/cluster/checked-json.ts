@@ -3,6 +3,7 @@
  * over the bytes of `<text>` as they stand, so a reader checks before it parses, and no two serialisers need to agree.
  */
 import { crc32c } from '../kernel/crc32c.ts';
+import { parseStrictJson } from '../kernel/strict-json.ts';
 import { ClusterError } from './cluster-error.ts';
 import { FORMAT_VERSION } from './layout.ts';
 
@@ -18,8 +19,8 @@ export function sealJson(kind: FileKind, value: object): Buffer {
 }
 
 /**
- * The object in a file's bytes. Throws ClusterError: `damaged` when frame or CRC are wrong, `format` when the value's
- * version is not ours.
+ * The object in a file's bytes. Throws ClusterError: `damaged` when frame or CRC are wrong, or what they hold is not JSON as
+ * `parseStrictJson` takes it; `format` when the value's version is not ours.
  */
 export function unsealJson(kind: FileKind, path: string, bytes: Buffer): Readonly<Record<string, unknown>> {
   const textStart = CRC_START + CRC_DIGITS + `","${kind}":`.length;
@@ -32,7 +33,7 @@ export function unsealJson(kind: FileKind, path: string, bytes: Buffer): Readonl
   if (!framed || crcOf(text) !== crc) {
     throw new ClusterError('damaged', `${path} is damaged: its checksum does not match`);
   }
-  const value: unknown = JSON.parse(text.toString());
+  const value = parse(path, text.toString());
   if (typeof value !== 'object' || value === null) {
     throw new ClusterError('damaged', `${path} is damaged: no object inside`);
   }
@@ -41,6 +42,15 @@ export function unsealJson(kind: FileKind, path: string, bytes: Buffer): Readonl
     throw new ClusterError('format', `${path} has format ${String(fields['v'])}, which needs a newer streamctl`);
   }
   return fields;
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new ClusterError('damaged', `${path} is damaged: ${error.message}`, { cause: error });
+  }
 }
 
 function crcOf(text: Buffer): string {

@@ -5,7 +5,7 @@
  */
 import type { Env } from '../kernel/env.ts';
 import type { ClusterImage } from './cluster-image.ts';
-import { linkNewFile } from './durable-file.ts';
+import { linkNewFile, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
 import {
   clusterFolder,
   entryFile,
@@ -36,7 +36,7 @@ export async function compact(env: Env, directory: string, image: ClusterImage):
   const folder = clusterFolder(directory);
   const path = snapshotFile(directory, image.lastNumber);
   // Not first: somebody else wrote the same snapshot, for all replay alike.
-  await linkNewFile(env, folder, path, encodeSnapshot(image));
+  await linkNewFile(env, folder, path, encodeSnapshot(image), SNAPSHOT_BYTES_MAX);
   await env.disk.syncDirectory(folder);
   env.fault('cluster.snapshot-durable');
   const snapshots = (await env.disk.list(folder)).map(snapshotNumber).filter((number) => number !== undefined);

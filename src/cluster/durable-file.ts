@@ -5,12 +5,26 @@ import { errorCodeOf } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { temporaryFile } from './layout.ts';
 
+/** What a JSON file of ours may have; an entry has some hundred bytes, with 10,000 partitions 300 KiB. */
+export const JSON_FILE_BYTES_MAX = 16 << 20;
+/** A snapshot holds all topics: 100,000 partitions, each of a topic of its own with the longest name, are 60 MB. */
+export const SNAPSHOT_BYTES_MAX = 256 << 20;
+
 /**
  * Puts `bytes` at `path` unless something is there: tmp + datasync + link. Of all who try, exactly one gets true, and
  * whoever sees the file sees all of it, even after a power cut. The name itself is durable only after the caller's
- * `syncDirectory(folder)`. One sync call.
+ * `syncDirectory(folder)`. One sync call. Rejects with RangeError for more than `bytesMax`, which no reader would take.
  */
-export async function linkNewFile(env: Env, folder: string, path: string, bytes: Buffer): Promise<boolean> {
+export async function linkNewFile(
+  env: Env,
+  folder: string,
+  path: string,
+  bytes: Buffer,
+  bytesMax = JSON_FILE_BYTES_MAX,
+): Promise<boolean> {
+  if (bytes.length > bytesMax) {
+    throw new RangeError(`${path} would have ${bytes.length} bytes, more than the ${bytesMax} that are read`);
+  }
   const temporary = temporaryFile(folder, env.random.uuid());
   try {
     await writeTemporary(env, temporary, bytes, true);
@@ -50,13 +64,21 @@ export async function replaceFileUnsynced(env: Env, folder: string, path: string
   }
 }
 
-/** undefined when there is no such file. */
-export async function readFileIfThere(env: Env, path: string): Promise<Buffer | undefined> {
+/** undefined when there is no such file. Throws ClusterError `damaged` for more than `bytesMax`, and takes no memory then. */
+export async function readFileIfThere(
+  env: Env,
+  path: string,
+  bytesMax = JSON_FILE_BYTES_MAX,
+): Promise<Buffer | undefined> {
   try {
-    return await env.disk.readFile(path);
+    return await env.disk.readFile(path, bytesMax);
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') {
+    const code = errorCodeOf(error);
+    if (code === 'ENOENT') {
       return undefined;
+    }
+    if (code === 'EFBIG') {
+      throw new ClusterError('damaged', `${path} is damaged: it has more than ${bytesMax} bytes`, { cause: error });
     }
     throw error;
   }

@@ -11,7 +11,7 @@ import type { Env } from '../kernel/env.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { type ClusterImage, emptyImage } from './cluster-image.ts';
-import { linkNewFile, readFileIfThere } from './durable-file.ts';
+import { linkNewFile, readFileIfThere, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
 import { decodeEntry, encodeEntry, type MetadataEntry } from './entries.ts';
 import {
   clusterFile,
@@ -199,12 +199,11 @@ export class MetadataLog {
         break;
       }
       const path = snapshotFile(this.#directory, number);
-      const bytes = await readFileIfThere(this.#env, path);
-      if (bytes === undefined) {
-        continue;
-      }
       try {
-        return decodeSnapshot(path, bytes);
+        const bytes = await readFileIfThere(this.#env, path, SNAPSHOT_BYTES_MAX);
+        if (bytes !== undefined) {
+          return decodeSnapshot(path, bytes);
+        }
       } catch (error) {
         if (!(error instanceof ClusterError) || error.kind !== 'damaged') {
           throw error;

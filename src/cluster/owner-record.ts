@@ -31,11 +31,11 @@ export interface OwnerRecord {
 /** undefined when there is none or it cannot be read; it is a hint, and the log has the facts. Throws ClusterError `format`. */
 export async function readOwnerRecord(env: Env, directory: string, brokerId: number): Promise<OwnerRecord | undefined> {
   const path = ownerFile(directory, brokerId);
-  const bytes = await readFileIfThere(env, path);
-  if (bytes === undefined) {
-    return undefined;
-  }
   try {
+    const bytes = await readFileIfThere(env, path);
+    if (bytes === undefined) {
+      return undefined;
+    }
     const fields = unsealJson('owner', path, bytes) as unknown as OwnerRecord;
     return { ...fields, process: factsFrom(fields.process), socket: fields.socket, successor: fields.successor };
   } catch (error) {

@@ -8,7 +8,7 @@ import { unsealJson } from './checked-json.ts';
 import { readClusterId } from './cluster-directory.ts';
 import { ClusterError } from './cluster-error.ts';
 import type { ClusterImage } from './cluster-image.ts';
-import { readFileIfThere } from './durable-file.ts';
+import { readFileIfThere, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
 import {
   brokersFolder,
   clusterFile,
@@ -37,7 +37,7 @@ export async function verifyCluster(env: Env, directory: string): Promise<Verifi
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof ClusterError) && !(error instanceof SyntaxError)) throw error;
+      if (!(error instanceof ClusterError)) throw error;
       findings.push(...one(path, 'damage', 'checksum', error.message));
       return undefined;
     }
@@ -75,14 +75,16 @@ async function checkMetadataFiles(
     const path = `${entryFolder(directory)}/${name}`;
     if (entryNumber(name) === undefined) continue;
     await check(path, async () => {
-      unsealJson('entry', path, await env.disk.readFile(path));
+      const content = await readFileIfThere(env, path);
+      if (content !== undefined) unsealJson('entry', path, content);
     });
   }
   for (const name of await listIfThere(env, clusterFolder(directory))) {
     const path = `${clusterFolder(directory)}/${name}`;
     if (snapshotNumber(name) === undefined) continue;
     await check(path, async () => {
-      decodeSnapshot(path, await env.disk.readFile(path));
+      const content = await readFileIfThere(env, path, SNAPSHOT_BYTES_MAX);
+      if (content !== undefined) decodeSnapshot(path, content);
     });
   }
 }
@@ -90,11 +92,12 @@ async function checkMetadataFiles(
 /** The reserve is one random piece over and over: a byte that changed differs from the other pieces. */
 async function checkReserve(env: Env, directory: string): Promise<Finding[]> {
   const path = reserveFile(directory);
+  const sizeBytes = (await env.disk.stat(path))?.size ?? 0;
+  // On a full disk it is given up piece by piece.
+  if (sizeBytes > RESERVE_BYTES || sizeBytes % RESERVE_PIECE_BYTES !== 0)
+    return one(path, 'derivable', 'size', `${sizeBytes} bytes are not whole pieces of at most 1 MiB`);
   const content = await readFileIfThere(env, path);
   if (content === undefined) return [];
-  // On a full disk it is given up piece by piece.
-  if (content.length > RESERVE_BYTES || content.length % RESERVE_PIECE_BYTES !== 0)
-    return one(path, 'derivable', 'size', `${content.length} bytes are not whole pieces of at most 1 MiB`);
   for (let at = RESERVE_PIECE_BYTES; at < content.length; at += RESERVE_PIECE_BYTES) {
     if (content.compare(content, 0, RESERVE_PIECE_BYTES, at, at + RESERVE_PIECE_BYTES) === 0) continue;
     return one(path, 'derivable', 'content', 'it is not one piece over and over: it holds nothing, and may be removed');

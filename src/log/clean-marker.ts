@@ -3,6 +3,7 @@
  * after everything else of a close is on the disk, and removed (with a sync of the directory, C-6) before anything is
  * written again. `brokerEpoch` is that of the process which closed.
  */
+import { parseStrictJson } from '../kernel/strict-json.ts';
 
 export const CLEAN_MARKER_FILE = '.kafka_cleanshutdown';
 
@@ -10,7 +11,7 @@ export const CLEAN_MARKER_FILE = '.kafka_cleanshutdown';
 export function parseCleanMarker(text: string): number | undefined {
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    content = parseStrictJson(text);
   } catch {
     return undefined;
   }

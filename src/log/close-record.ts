@@ -16,6 +16,8 @@
  * A damaged file counts as none: all of it can be derived. One of a later version is refused.
  */
 import { crc32c, crc32cFrom } from '../kernel/crc32c.ts';
+import { parseStrictJson } from '../kernel/strict-json.ts';
+import { isClosedFacts, isDigestsByName, isNatural } from './closed-facts.ts';
 import { ProducerTable } from './producer-table.ts';
 
 export const CLOSE_RECORD_FILE = 'close-record';
@@ -81,6 +83,11 @@ export class UnknownFormatError extends Error {
   override readonly name = 'UnknownFormatError';
 }
 
+/** Whether `version` is a version at all, and not one of those known, so that a file which says so is no damaged one of ours. */
+export function isLaterVersion(version: string | undefined, known: number): boolean {
+  return version !== undefined && /^[1-9]\d{0,3}$/.test(version) && Number(version) > known;
+}
+
 /** undefined when the file is damaged. @throws UnknownFormatError */
 export function parseCloseRecord(bytes: Buffer): CloseRecord | undefined {
   const headerEnd = bytes.indexOf(10);
@@ -88,6 +95,7 @@ export function parseCloseRecord(bytes: Buffer): CloseRecord | undefined {
   const [type, version, count = '', crc, total = '-'] = header.split(' ');
   if (type !== TYPE) return undefined;
   if (version !== VERSION && version !== VERSION_OF_PART_1) {
+    if (!isLaterVersion(version, Number(VERSION))) return undefined;
     throw new UnknownFormatError(`${CLOSE_RECORD_FILE} has format version ${version}; this release knows ${VERSION}`);
   }
   const covered = version === VERSION ? crc32c(Buffer.from(coveredHeader(count, total), 'latin1')) : 0;
@@ -99,7 +107,7 @@ export function parseCloseRecord(bytes: Buffer): CloseRecord | undefined {
   if (linesByName.size !== Number(count)) return undefined;
   const files = parseFilesLine(linesByName.get(FILES_LINE));
   linesByName.delete(FILES_LINE);
-  return { linesByName, files, totalBytes: total === '-' ? undefined : Number(total) };
+  return { linesByName, files, totalBytes: isNatural(Number(total)) ? Number(total) : undefined };
 }
 
 export function formatCloseRecord(record: {
@@ -129,7 +137,7 @@ export function parseCloseRecordLine(line: string): ClosedPartition | undefined 
   if (json === undefined || producers === undefined) return undefined;
   let facts: unknown;
   try {
-    facts = JSON.parse(json);
+    facts = parseStrictJson(json);
   } catch {
     return undefined;
   }
@@ -159,13 +167,6 @@ function parseCrc(hex: string | null | undefined): number | undefined {
   return hex === undefined || hex === null ? undefined : Number.parseInt(hex, 16);
 }
 
-function isClosedFacts(facts: unknown): facts is Omit<ClosedPartition, 'producers'> {
-  if (typeof facts !== 'object' || facts === null) return false;
-  return (
-    'topicId' in facts && 'logStartOffset' in facts && 'endOffset' in facts && 'segments' in facts && 'active' in facts
-  );
-}
-
 function coveredHeader(count: string, total: string): string {
   return `${count} ${total}\n`;
 }
@@ -173,8 +174,8 @@ function coveredHeader(count: string, total: string): string {
 function parseFilesLine(line: string | undefined): ReadonlyMap<string, string> | undefined {
   if (line === undefined) return undefined;
   try {
-    const { files } = JSON.parse(line.slice(FILES_LINE.length)) as { files: Record<string, string> };
-    return new Map(Object.entries(files));
+    const facts = parseStrictJson(line.slice(FILES_LINE.length));
+    return isDigestsByName(facts) ? new Map(Object.entries(facts.files)) : undefined;
   } catch {
     return undefined;
   }

@@ -85,11 +85,13 @@ export class IndexEntries {
   }
 
   /**
-   * Brings the file's entries into memory. False when the file is missing, holds fewer bytes than it should or others than it
-   * held: the entries in memory are then worth nothing and the index is to be rebuilt.
+   * Brings the file's entries into memory; what lies behind them in the file is not read. False when the file is missing, holds
+   * fewer bytes than it should, others than it held, or more than `entriesMax` entries, which takes no memory: the entries in
+   * memory are then worth nothing and the index is to be rebuilt.
    */
-  load(): Promise<boolean> {
+  load(entriesMax: number): Promise<boolean> {
     if (this.loaded) return Promise.resolve(true);
+    if (this.#count > entriesMax) return Promise.resolve(false);
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined;
     });
@@ -99,7 +101,7 @@ export class IndexEntries {
   async #load(): Promise<boolean> {
     const wanted = this.#firstInMemory * this.entryBytes;
     if ((await this.#disk.stat(this.path)) === undefined) return false;
-    const old = (await this.#disk.readFile(this.path)).subarray(0, wanted);
+    const old = await this.#readStart(wanted);
     if (this.loaded) return true;
     if (old.length < wanted) return false;
     if (this.#crcBefore !== undefined && crc32c(old) !== this.#crcBefore) return false;
@@ -108,6 +110,21 @@ export class IndexEntries {
     this.#firstInMemory = 0;
     this.#crcBefore = 0;
     return true;
+  }
+
+  /** The file's first bytes, `byteCount` unless it ends before. */
+  async #readStart(byteCount: number): Promise<Buffer> {
+    const file = await this.#disk.open(this.path, 'r');
+    try {
+      const bytes = Buffer.allocUnsafeSlow(Math.min(byteCount, await file.size()));
+      let done = 0;
+      for (let count = 1; done < bytes.length && count > 0; done += count) {
+        count = await file.read(bytes, done, bytes.length - done, done);
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      await file.close();
+    }
   }
 
   /** Drops the entries from memory; all of them must be in the file, from where they are read again when needed. */

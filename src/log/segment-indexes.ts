@@ -77,7 +77,10 @@ export class SegmentIndexes {
   }
 
   async #load(context: SegmentContext, segment: Segment, endOffset: number, indexIntervalBytes: number): Promise<void> {
-    const loaded = await Promise.all([segment.offsetIndex.entries.load(), segment.timeIndex.entries.load()]);
+    // Each entry but the time index's last stands for a batch of its own.
+    const entriesMax = 1 + segment.writtenBytes / batch.BATCH_HEADER_BYTES;
+    const { offsetIndex, timeIndex } = segment;
+    const loaded = await Promise.all([offsetIndex.entries.load(entriesMax), timeIndex.entries.load(entriesMax)]);
     if (!loaded.includes(false) && (await this.#isSound(segment, endOffset, indexIntervalBytes))) {
       segment.indexesChecked = true;
       segment.learnLargest();

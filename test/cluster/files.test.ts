@@ -14,6 +14,7 @@ import {
 } from '../../src/cluster/layout.ts';
 import { applyEntry } from '../../src/cluster/replay.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/cluster/snapshot.ts';
+import { crc32c } from '../../src/kernel/crc32c.ts';
 import { controllerHead, imageWithTopic, registeredImage, registration } from './images.ts';
 
 function kindOf(action: () => unknown): ClusterErrorKind | undefined {
@@ -79,6 +80,19 @@ describe('cluster: files', () => {
       kindOf(() => decodeEntry('x', sealJson('entry', { ...head, type: 'topic-deleted' }))),
       'damaged',
     );
+  });
+
+  it('what the checksum holds for and is no JSON of ours is damaged', () => {
+    const texts = ['{"v":1', '{"v":1,"v":1}', '{"v":1,"__proto__":{}}', '{"v":1,"n":9007199254740993}', '7', 'null'];
+    for (const text of [...texts, '['.repeat(1 << 20)]) {
+      const crc = crc32c(Buffer.from(text)).toString(16).padStart(8, '0');
+      const sealed = Buffer.from(`{"crc":"${crc}","entry":${text}}\n`);
+      assert.equal(
+        kindOf(() => unsealJson('entry', 'x', sealed)),
+        'damaged',
+        text.slice(0, 40),
+      );
+    }
   });
 
   it('a snapshot comes back as the image it was made of', () => {

@@ -13,6 +13,11 @@ describe('log: clean marker', () => {
     '{"version":0}',
     '{"version":0,"brokerEpoch":"7"}',
     '[',
+    '{"version":0,"brokerEpoch":7,"brokerEpoch":8}',
+    '{"version":0,"brokerEpoch":9007199254740993}',
+    '{"__proto__":{"version":0,"brokerEpoch":7}}',
+    '{"version":0,"brokerEpoch":7,"constructor":{}}',
+    '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{"version":0}]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]',
   ]) {
     it(`does not believe ${text}`, () => assert.equal(parseCleanMarker(text), undefined));
   }

@@ -107,9 +107,44 @@ describe('log: close record', () => {
     assert.throws(() => parseCloseRecord(Buffer.from('streamctl-close-record 3 0 00000000\n')), UnknownFormatError);
   });
 
+  it('what is no version at all is damage, and does not refuse the directory', () => {
+    for (const version of ['2.', '2!2', '-record', '\xb2', '', '02', '0', '-3', '3x', '99999']) {
+      const text = `streamctl-close-record ${version} 0 00000000\n`;
+      assert.equal(parseCloseRecord(Buffer.from(text, 'latin1')), undefined, version);
+    }
+  });
+
   it('a line that is none counts as none', () => {
     for (const text of ['', 't-0', 't-0 {} ', 't-0 [] ', 't-0 { ', `${line.slice(0, -8)}`]) {
       assert.equal(parseCloseRecordLine(text), undefined);
+    }
+  });
+
+  it('a line counts as none whose JSON names twice, names what objects inherit, loses digits, or holds other types', () => {
+    const [name, json = '', producers] = line.split(' ');
+    const changes: readonly [string, string][] = [
+      ['"endOffset":120', '"endOffset":120,"endOffset":7'],
+      ['"endOffset":120', '"endOffset":120,"__proto__":{}'],
+      ['"endOffset":120', '"endOffset":120,"constructor":{}'],
+      ['"endOffset":120', '"endOffset":9007199254740993'],
+      ['"endOffset":120', '"endOffset":"120"'],
+      ['"createdMs":5', '"createdMs":null'],
+      ['"largestTimestamp":"9223372036854775807"', '"largestTimestamp":"soon"'],
+    ];
+    for (const [from, to] of changes) {
+      assert.ok(json.includes(from), from);
+      assert.equal(parseCloseRecordLine(`${name} ${json.replace(from, to)} ${producers}`), undefined, to);
+    }
+  });
+
+  it('a line about files that is none counts as none', () => {
+    for (const text of ['{"files":null}', '{"files":{"__proto__":"deadbeef"}}', '{"files":{"a":7}}', '[', '']) {
+      const changed = formatCloseRecord({
+        linesByName: new Map([['.', `. ${text}`]]),
+        files: undefined,
+        totalBytes: undefined,
+      });
+      assert.equal(parseCloseRecord(changed)?.files, undefined, text);
     }
   });
 });

@@ -41,7 +41,7 @@ describe('log: offset index', () => {
       await first.entries.flush();
       const index = indexOf(env, 5);
       fill(index, 6, 9);
-      assert.equal(await index.entries.load(), true);
+      assert.equal(await index.entries.load(1000), true);
       assert.equal(index.lookup(1030)?.position, 300);
       assert.equal(index.lookup(1095)?.position, 900);
       assert.ok(index.isSound(1000));
@@ -61,7 +61,7 @@ describe('log: offset index', () => {
       assert.equal(contentOf(machine, PATH).length, 2 * 8);
       fill(index, 7, 8);
       await index.entries.flush();
-      await index.entries.load();
+      await index.entries.load(1000);
       assert.equal(index.lookup(1071)?.position, 700);
     });
     assert.equal(contentOf(machine, PATH).length, 4 * 8);
@@ -69,11 +69,11 @@ describe('log: offset index', () => {
 
   it('a missing or shorter file is told', async () => {
     await run(newMachine(), async (env) => {
-      assert.equal(await indexOf(env, 3).entries.load(), false);
+      assert.equal(await indexOf(env, 3).entries.load(1000), false);
       const index = indexOf(env);
       fill(index, 1, 2);
       await index.entries.flush();
-      assert.equal(await indexOf(env, 3).entries.load(), false);
+      assert.equal(await indexOf(env, 3).entries.load(1000), false);
     });
   });
 
@@ -132,7 +132,7 @@ describe('log: offset index', () => {
       await old.entries.flush();
       const index = indexOf(env, 3);
       fill(index, 4, 5);
-      assert.equal(await index.entries.load(), true);
+      assert.equal(await index.entries.load(1000), true);
       for (let round = 0; round < 2; round++) index.entries.replaceOld(Buffer.from(old.entries.inMemory()));
       assert.equal(index.entries.count, 5);
       assert.equal(index.lookup(1040)?.position, 400);
