@@ -9,6 +9,7 @@ import { brokerSettings } from '../../src/broker/broker-settings.ts';
 import { ClusterError } from '../../src/cluster/cluster-error.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { errorCodeOf } from '../../src/kernel/error-code.ts';
+import { UnknownFormatError } from '../../src/log/close-record.ts';
 import { ForeignLogDirectoryError } from '../../src/log/log-directory.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import * as batch from '../../src/protocol/records/batch.ts';
@@ -99,7 +100,8 @@ async function readAll(test: BrokerUnderTest): Promise<Map<number, string>> {
 
 function isTyped(error: unknown): boolean {
   if (error instanceof ClusterError || error instanceof KafkaError) return true;
-  return error instanceof ForeignLogDirectoryError || errorCodeOf(error) !== undefined;
+  if (error instanceof ForeignLogDirectoryError || error instanceof UnknownFormatError) return true;
+  return errorCodeOf(error) !== undefined;
 }
 
 /** fewer: not all batches come in the first answer, because the log ends or is refused from somewhere on. */
