@@ -11,7 +11,7 @@ export interface ChainFacts {
   /** The offset after the batch before. */
   readonly expectedOffset: number;
   readonly epochs: readonly EpochEntry[];
-  /** Offsets below it may belong to epochs that the log does not know any more. */
+  /** Batches that lie wholly before it belong to epochs that the log may not know any more. */
   readonly logStartOffset: number;
   /** Whether the log may have gaps: after a compaction, or where its leader has some. */
   readonly gaps: boolean;
@@ -23,6 +23,7 @@ export function checkChain(bytes: Buffer, at: number, facts: ChainFacts): boolea
   const baseOffset = batch.baseOffset(bytes, at);
   if (gaps ? baseOffset < expectedOffset : baseOffset !== expectedOffset) return false;
   if (batch.lastOffsetDelta(bytes, at) < 0) return false;
+  if (batch.lastOffset(bytes, at) < logStartOffset) return true;
   return batch.leaderEpoch(bytes, at) === epochAt(epochs, Math.max(baseOffset, logStartOffset));
 }
 

@@ -76,8 +76,10 @@ function take(state: WalkState, segment: Segment, bytes: Buffer, at: number, who
     state.epochs = assignEpoch(state.epochs, leaderEpoch, baseOffset);
   }
   if (baseOffset >= state.producersFrom) replayProducer(state.producers, bytes, at, state.nowMs);
+  // What lies wholly before the log's start may belong to an epoch that is not known any more.
   if (
     state.knownEpochs !== undefined &&
+    batch.lastOffset(bytes, at) >= state.logStartOffset &&
     epochAt(state.knownEpochs, Math.max(baseOffset, state.logStartOffset)) !== leaderEpoch
   ) {
     if (state.contradicted.length < 2) state.contradicted.push(baseOffset);

@@ -335,6 +335,28 @@ describe('log: DeleteRecords', () => {
     });
   });
 
+  it('past the epochs that its first segment begins with: reads and recovery find no fault with them', async () => {
+    const machine = newMachine();
+    const config = { indexIntervalBytes: 1_000_000 };
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env), config);
+      for (const epoch of [0, 1, 2]) await (await append(log, batchOf(VALUES), epoch)).committed;
+      assert.equal(await log.deleteRecords(5), 5);
+      assert.equal((await readAll(log))[0]?.baseOffset, 4);
+      await (await append(log, batchOf(VALUES), 3)).committed;
+      assert.equal(log.damagedAt, undefined);
+    });
+    const epochs = contentOf(machine, `${PARTITION}/leader-epoch-checkpoint`).toString('latin1');
+    assert.equal(epochs, '0\n2\n2 5\n3 6\n');
+    const file = machine.files.get(`${PARTITION}/${base(0)}`, 'test').content;
+    file.write(Buffer.alloc(30), file.size);
+    await run(machine, async (env) => {
+      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), config);
+      assert.deepEqual([log.damagedAt, log.logStartOffset, log.highWatermark], [undefined, 5, 8]);
+      assert.equal((await readAll(log)).length, 2);
+    });
+  });
+
   it('a topic made again under the name does not inherit it', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
