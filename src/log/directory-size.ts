@@ -1,13 +1,13 @@
 /**
  * How much a broker's folder takes, and the cap on that (`streamctl.max.disk.bytes`). Counted are all files below
  * brokers/<id>, and a flat sum for what is beside it, whose size is bounded. The folder is walked only where there is a cap,
- * and not after a clean close that counted; in between, what logs report keeps the number near enough to see when to look:
+ * and not after a clean close that counted; in between, what logs report keeps the number near: it leaves out some small
+ * files, which are far less than the margin.
  *
- *   0 ----------------------------- mark ------------- cap ---------- cap + overrun
- *     nothing is done                | room is made     | refused when   | refused
- *                                    |                  | none was found |
+ *   0 ----------------------------- mark ---------------- cap
+ *     nothing is done                | room is made        | nothing is appended
  *
- * Making room is its listener's duty (broker/upkeep.ts). While that goes on appends go on too, up to the overrun.
+ * Making room is its listener's duty (broker/disk-room.ts).
  */
 import type { Disk } from '../kernel/env.ts';
 import { storageError } from './log-failure.ts';
@@ -18,15 +18,19 @@ const FLAT_BYTES = 8 * MIB;
 /** How near the cap room is made: a sixteenth of it, or less. */
 const MARGIN_BYTES_MAX = 64 * MIB;
 const MARGIN_SHARE = 16;
-const OVERRUN_BYTES_MAX = 64 * MIB;
-const OVERRUN_SHARE = 4;
-const SEGMENT_BYTES_MIN = MIB;
+/** What the segments that are appended to may take of the cap together. */
+const ACTIVE_SHARE = 2;
+const SEGMENT_BYTES_MIN = 64 << 10;
 /** How many files of the walk are asked for at a time. */
 const STATS_ABREAST = 16;
 
-/** The size at which segments are to roll so that, below the cap, there are sealed ones that can go. */
-export function segmentBytesWithin(capBytes: number, segmentBytes: number): number {
-  return Math.min(segmentBytes, Math.max(SEGMENT_BYTES_MIN, Math.floor(capBytes / MARGIN_SHARE)));
+/**
+ * The size at which segments are to roll so that, below the cap, there are sealed ones that can go, whatever the number of
+ * partitions: the segments that are appended to take half of the cap at most.
+ */
+export function segmentBytesWithin(capBytes: number, segmentBytes: number, partitionCount: number): number {
+  const share = Math.max(MARGIN_SHARE, ACTIVE_SHARE * partitionCount);
+  return Math.min(segmentBytes, Math.max(SEGMENT_BYTES_MIN, Math.floor(capBytes / share)));
 }
 
 export class DirectorySize {
@@ -36,8 +40,9 @@ export class DirectorySize {
   /** As it was when `#grownBytes` was 0; undefined: never counted. */
   #countedBytes: number | undefined;
   #grownBytes = 0;
+  /** Admitted, and neither written nor refused yet. */
+  #queuedBytes = 0;
   #counting: Promise<void> | undefined;
-  #isExhausted = false;
   #onRoomWanted: () => void = () => undefined;
 
   /** `folder`: brokers/<id>. */
@@ -53,7 +58,6 @@ export class DirectorySize {
   /** Infinity: none. What is there is counted when it is next asked for. */
   setCap(capBytes: number): void {
     this.#capBytes = capBytes;
-    this.#isExhausted = false;
   }
 
   /** Whoever makes room; called at each append that finds too little of it. */
@@ -71,19 +75,25 @@ export class DirectorySize {
     return this.#countedBytes === undefined ? undefined : Math.max(0, this.#countedBytes + this.#grownBytes);
   }
 
-  /** By how much the folder grew, as far as logs report it, since it was opened or counted. */
-  get grownBytes(): number {
-    return this.#grownBytes;
+  /** What the cap is compared with; 0 before anything was counted. */
+  get usedBytes(): number {
+    const { folderBytes } = this;
+    return folderBytes === undefined ? 0 : folderBytes + this.#queuedBytes + FLAT_BYTES;
   }
 
   /** How many bytes must go so that there is room for a while; 0 without a cap, or before anything was counted. */
   get wantedBytes(): number {
-    return Math.max(0, this.#usedBytes - this.#markBytes);
+    return Math.max(0, this.usedBytes - this.#markBytes);
   }
 
   /** Whether the cap is reached. */
   get isOver(): boolean {
-    return this.#usedBytes >= this.#capBytes;
+    return this.usedBytes >= this.#capBytes;
+  }
+
+  /** Whether it is known how much there is, or does not matter. */
+  get isReady(): boolean {
+    return this.#capBytes === Number.POSITIVE_INFINITY || this.#countedBytes !== undefined;
   }
 
   /** `bytes` more; less when negative. */
@@ -91,9 +101,14 @@ export class DirectorySize {
     this.#grownBytes += bytes;
   }
 
+  /** `bytes` more are queued to be written; less when negative. */
+  queued(bytes: number): void {
+    this.#queuedBytes += bytes;
+  }
+
   /** Resolves when it is known how much there is, if that matters. */
   async ready(): Promise<void> {
-    if (this.#capBytes !== Number.POSITIVE_INFINITY && this.#countedBytes === undefined) await this.count();
+    if (!this.isReady) await this.count();
   }
 
   /** Walks the folder. Rejects when that fails; what was known holds on then. */
@@ -104,33 +119,17 @@ export class DirectorySize {
     return this.#counting;
   }
 
-  /** What the listener found: whether there is, for now, no more to delete while bytes are wanted. */
-  setExhausted(isExhausted: boolean): void {
-    this.#isExhausted = isExhausted;
-  }
-
   /** Asked before a batch is queued. @throws KafkaError KAFKA_STORAGE_ERROR: nothing may be appended */
   admit(): void {
-    if (this.#capBytes === Number.POSITIVE_INFINITY) return;
     if (this.wantedBytes === 0) return;
     this.#onRoomWanted();
-    const limit = this.#isExhausted ? this.#capBytes : this.#capBytes + this.#overrunBytes;
-    if (this.#usedBytes < limit) return;
-    throw storageError(`${this.#folder} may not grow beyond ${this.#capBytes} bytes (streamctl.max.disk.bytes)`);
-  }
-
-  get #usedBytes(): number {
-    const { folderBytes } = this;
-    return folderBytes === undefined ? 0 : folderBytes + FLAT_BYTES;
+    if (!this.isOver) return;
+    throw storageError(`the directory has reached its cap of ${this.#capBytes} bytes (streamctl.max.disk.bytes)`);
   }
 
   /** Below it there is room: one less than where room begins to be made. */
   get #markBytes(): number {
     return this.#capBytes - Math.min(MARGIN_BYTES_MAX, Math.floor(this.#capBytes / MARGIN_SHARE)) - 1;
-  }
-
-  get #overrunBytes(): number {
-    return Math.min(OVERRUN_BYTES_MAX, Math.floor(this.#capBytes / OVERRUN_SHARE));
   }
 
   async #count(): Promise<void> {

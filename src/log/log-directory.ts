@@ -54,7 +54,7 @@ import { adoptDirectory, claimDirectory } from './partition-directory.ts';
 import { PartitionFolders, type TopicIdentities } from './partition-folders.ts';
 import { PartitionLog } from './partition-log.ts';
 import { type SweepOrder, sweepLogs } from './retention.ts';
-import { partitionName } from './segment-files.ts';
+import { parsePartitionName, partitionName } from './segment-files.ts';
 import { SegmentIndexes } from './segment-indexes.ts';
 
 export { ForeignLogDirectoryError } from './directory-owner.ts';
@@ -163,6 +163,7 @@ export class LogDirectory {
       advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
       grew,
+      queued: (bytes) => size.queued(bytes),
       admit: () => size.admit(),
       damaged: (name, offset) => this.#logs.get(name)?.markDamaged(offset),
     };
@@ -233,7 +234,9 @@ export class LogDirectory {
     }
     const directory = `${this.#directory}/${name}`;
     if ((await adoptDirectory(this.#env.disk, directory, topicId)) === 'other') return;
+    const bytes = log?.sizeBytes ?? logBytesOf(this.#records.closedPartition(name, topicId));
     await this.#folders.remove(name);
+    this.#size.grew(-bytes);
   }
 
   /**
@@ -249,24 +252,26 @@ export class LogDirectory {
   /** Bytes of the `.log` files by partition name, of all partitions that are open or were closed cleanly. */
   sizes(): Promise<ReadonlyMap<string, number>> {
     const sizes = new Map<string, number>();
-    for (const [name, { segments }] of this.#records.closedPartitions()) {
-      sizes.set(
-        name,
-        segments.reduce((sum, { logBytes }) => sum + logBytes, 0),
-      );
-    }
+    for (const [name, closed] of this.#records.closedPartitions()) sizes.set(name, logBytesOf(closed));
     for (const [name, log] of this.#logs) sizes.set(name, log.sizeBytes);
     return Promise.resolve(sizes);
   }
 
-  /** What the last clean close says of every partition that is not open. */
-  closedPartitions(): ReadonlyMap<string, ClosedPartition> {
-    return this.#records.closedPartitions();
+  /** What the last clean close says of a partition; undefined when it says nothing, or the partition is open. */
+  closedPartition(topic: string, partition: number, topicId: string): ClosedPartition | undefined {
+    const name = partitionName(topic, partition);
+    return this.#opening.has(name) ? undefined : this.#records.closedPartition(name, topicId);
   }
 
-  /** By how much the `.log` files grew since the directory was opened; less than 0 when more was removed. */
-  get usedBytes(): number {
-    return this.#size.grownBytes;
+  /** Partitions that have files and are not open, where the last end was unclean: to be recovered. None after a clean one. */
+  async unrecovered(): Promise<readonly { topic: string; partition: number }[]> {
+    if (this.#closedCleanly) return [];
+    const found = [];
+    for (const name of await this.#env.disk.list(this.#directory)) {
+      const parsed = parsePartitionName(name);
+      if (parsed !== undefined && !this.#opening.has(name)) found.push(parsed);
+    }
+    return found;
   }
 
   /** Flushes and closes all logs and leaves what the next open needs. Nothing may be in flight. */
@@ -309,7 +314,6 @@ export class LogDirectory {
   async #openPartition(name: string, options: OpenPartitionOptions): Promise<PartitionLog> {
     const { topic, partition, topicId, config, leaderEpoch } = options;
     const directory = `${this.#directory}/${name}`;
-    await this.#size.ready();
     const { topics } = this.#options;
     const adopted = await adoptDirectory(this.#env.disk, directory, topicId, (id) => topics?.isDeleted(id) === true);
     const isAnother = adopted === 'other' || adopted === 'deleted';
@@ -372,6 +376,12 @@ export class LogDirectory {
     // Also when the directory was there: whoever made it may have been killed before this.
     await disk.syncDirectory(brokerDirectory);
   }
+}
+
+function logBytesOf(closed: ClosedPartition | undefined): number {
+  let bytes = 0;
+  for (const { logBytes } of closed?.segments ?? []) bytes += logBytes;
+  return bytes;
 }
 
 async function readMarker(env: Env, directory: string): Promise<number | undefined> {

@@ -159,6 +159,7 @@ export class LogFiles {
       await env.disk.syncDirectory(this.#directory);
       if (newDirectory) await this.#host.syncRoot();
       this.#directoryMade = true;
+      this.#noteSealed(previous, segment);
       segment.created = true;
       segment.snapshot = undefined;
       if (left !== undefined) this.#left.add(left.segment);
@@ -168,6 +169,14 @@ export class LogFiles {
       this.#active = left;
       throw error;
     }
+  }
+
+  /** Tells of the files beside the `.log` that a roll leaves; some of it may have been told before. */
+  #noteSealed(previous: Segment | undefined, { snapshot }: Segment): void {
+    if (previous?.created !== true) return;
+    let bytes = snapshot?.length ?? 0;
+    for (const { entries } of [previous.offsetIndex, previous.timeIndex]) bytes += entries.count * entries.entryBytes;
+    this.#host.grew(bytes);
   }
 
   /**

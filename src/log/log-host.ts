@@ -31,6 +31,8 @@ export interface LogHost {
   forgetFrom(name: string, endOffset: number): Promise<void>;
   /** The files of the directory are `bytes` more; less when negative. */
   grew(bytes: number): void;
+  /** `bytes` more are queued for the directory's files; less, when negative, as they are written or given up. */
+  queued(bytes: number): void;
   /** Asked before a batch of `bytes` is queued. @throws KafkaError KAFKA_STORAGE_ERROR when the directory may not grow any more */
   admit(bytes: number): void;
   /** A read found that the bytes at `offset` of the partition are broken. */

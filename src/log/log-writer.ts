@@ -167,6 +167,7 @@ export class LogWriter {
     }
     this.#nextOffset = lastOffset + 1;
     segment.plannedBytes += bytes.length;
+    this.#host.queued(bytes.length);
     segment.plannedBatches += 1;
     segment.firstTimestamp ??= maxTimestamp;
     this.#grown = true;
@@ -302,6 +303,7 @@ export class LogWriter {
       segment.noteWritten(written, this.#config.indexIntervalBytes);
     }
     segment.plannedBatches -= group.batches.length;
+    this.#host.queued(-group.sizeBytes);
     this.#host.grew(group.sizeBytes);
     // Where each write is synced, that tells more: the page cache takes writes for a disk that is gone.
     if (this.#config.durability !== 'ack') this.#host.trouble.over();
@@ -365,7 +367,8 @@ export class LogWriter {
   #takeBack(groups: readonly AppendGroup[]): number {
     const { segments, producers } = this.#state;
     this.#generation += 1;
-    for (const { batches } of [...groups].reverse()) {
+    for (const { batches, sizeBytes } of [...groups].reverse()) {
+      this.#host.queued(-sizeBytes);
       for (const { producerBefore, epochsBefore } of [...batches].reverse()) {
         this.#epochs = epochsBefore;
         if (producerBefore === undefined) continue;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
 import { DirectorySize, segmentBytesWithin } from '../../src/log/directory-size.ts';
-import { BROKER, isError, newMachine, run } from './log-in-world.ts';
+import { batchOf } from './batches.ts';
+import { append, BROKER, isError, newMachine, openDirectory, openLog, run } from './log-in-world.ts';
 
 const MIB = 1 << 20;
 const CAP_BYTES = 64 * MIB;
@@ -61,7 +62,7 @@ describe('log: size of a directory', () => {
     assert.equal(size.folderBytes, 1000);
   });
 
-  it('asks for room from the mark on, and refuses at the cap once there is nothing more to delete', () => {
+  it('asks for room from the mark on, and refuses at the cap', () => {
     const { size, asked } = atHand(MARK_BYTES - 1);
     size.admit();
     assert.equal(size.wantedBytes, 0);
@@ -70,7 +71,6 @@ describe('log: size of a directory', () => {
     size.admit();
     assert.equal(size.wantedBytes, 1);
     assert.equal(asked(), 1);
-    size.setExhausted(true);
     size.grew(4 * MIB - 1);
     size.admit();
     assert.equal(size.isOver, false);
@@ -79,23 +79,49 @@ describe('log: size of a directory', () => {
     assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
     size.grew(-1);
     size.admit();
+    size.setCap(Number.POSITIVE_INFINITY);
+    size.grew(CAP_BYTES);
+    size.admit();
   });
 
-  it('appends go on while room is made, but not for ever', () => {
-    const { size } = atHand(CAP_BYTES - FLAT_BYTES);
+  it('what is queued counts until it is written or given up', () => {
+    const { size } = atHand(CAP_BYTES - FLAT_BYTES - 2);
+    size.queued(1);
     size.admit();
-    size.grew(16 * MIB - 1);
-    size.admit();
-    size.grew(1);
+    size.queued(1);
     assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
-    size.setCap(Number.POSITIVE_INFINITY);
+    size.queued(-1);
     size.admit();
+    size.queued(-1);
+    size.grew(1);
+    assert.equal(size.folderBytes, CAP_BYTES - FLAT_BYTES - 1);
+  });
+
+  it('what is queued at a cap is what was admitted: all of it is let go when it is written or refused', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const size = new DirectorySize(env.disk, BROKER);
+      const log = await openLog(await openDirectory(env, { size }), { segmentBytes: 600 });
+      const batch = (): Buffer => batchOf(['x'.repeat(300)]);
+      for (let index = 0; index < 5; index++) await (await append(log, batch())).committed;
+      size.setCap(CAP_BYTES);
+      await size.ready();
+      const folderBytes = size.folderBytes ?? 0;
+      assert.equal(size.usedBytes, folderBytes + FLAT_BYTES);
+      const refused = Array.from({ length: 3 }, () => append(log, batch()));
+      assert.ok(size.usedBytes > folderBytes + FLAT_BYTES, 'what is queued counts');
+      machine.files.capacityBytes = machine.files.usedBytes();
+      for (const one of refused) await assert.rejects((await one).committed, isError('KAFKA_STORAGE_ERROR'));
+      assert.equal(size.usedBytes, folderBytes + FLAT_BYTES);
+    });
   });
 
   it('segments roll early enough to be deleted', () => {
-    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30), 4 * MIB);
-    assert.equal(segmentBytesWithin(CAP_BYTES, 2 * MIB), 2 * MIB);
-    assert.equal(segmentBytesWithin(Number.POSITIVE_INFINITY, 1 << 30), 1 << 30);
-    assert.equal(segmentBytesWithin(4 * MIB, 1 << 30), MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 1), 4 * MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 2 * MIB, 1), 2 * MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 8), 4 * MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 16), 2 * MIB);
+    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 100_000), 64 << 10);
+    assert.equal(segmentBytesWithin(Number.POSITIVE_INFINITY, 1 << 30, 1000), 1 << 30);
   });
 });
