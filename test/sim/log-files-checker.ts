@@ -132,7 +132,7 @@ function logStart(machine: SimMachine, brokerDirectory: string, folder: string):
  * start, with any that the log once started at: the file follows a start with its next write.
  */
 function checkEpochFile(machine: SimMachine, path: string, { epochs }: PartitionState, startsAt: number): void {
-  const lines = contentOf(machine, path).toString().split('\n').slice(2);
+  const lines = contentOf(machine, path).toString().split('\n').slice(2, -1);
   const written = new Map(lines.map((line) => line.split(' ').map(Number) as [number, number]));
   for (const [at, { epoch, startOffset }] of epochs.entries()) {
     const isDeleted = (epochs[at + 1]?.startOffset ?? Number.POSITIVE_INFINITY) <= startsAt;

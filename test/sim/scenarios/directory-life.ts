@@ -82,7 +82,10 @@ class DirectoryLife {
     const startServe = (): void => void serve(machine);
     const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process(), startServe);
     const syncs = new SyncChecker(machine, this.#owner);
-    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    injector.onDiskCall = (call, path, process, fault) => {
+      syncs.check(call, path, process, fault);
+      if (fault?.kind === 'error' && fault.code === 'EROFS') this.#readOnlyPids.add(process.pid);
+    };
     if (!this.#producersCreate && !(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
     this.#populate();
@@ -96,6 +99,8 @@ class DirectoryLife {
   }
 
   #isHealed = false;
+  /** Who found the disk read-only shows the logs as they were then, for as long as he lives (cli/read-only-seat.ts). */
+  readonly #readOnlyPids = new Set<number>();
 
   #isEnough(): boolean {
     return this.#ackedCount() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
@@ -241,7 +246,9 @@ class DirectoryLife {
     }
     const log = await this.#readLog();
     if (log === undefined || world.violations.length > 0) return;
-    const followers = this.#followers.filter(({ program }) => !program.process.isDead);
+    const followers = this.#followers.filter(
+      ({ program: { process } }) => !process.isDead && !this.#readOnlyPids.has(process.pid),
+    );
     const hasAll = (follower: FollowerReader): boolean =>
       log.every((records, at) => follower.nextOffset(at) === records.length);
     if (
