@@ -104,6 +104,7 @@ async function lookAt(
     const { topic, partition } = readablePartition(services, topicAsked, asked, call);
     const opening = services.partitions.log(topic, partition);
     const log = opening instanceof Promise ? await opening : opening;
+    checkUndamaged(log, asked.fetchOffset);
     const diverging = divergence(log, asked);
     if (diverging !== undefined) return { asked, log, diverging };
     const offset = checkedOffset(log, asked.fetchOffset);
@@ -134,6 +135,16 @@ function readablePartition(
   const partition = services.partitions.led(topic, asked.partition);
   checkLeaderEpoch(partition, asked.currentLeaderEpoch);
   return { topic, partition };
+}
+
+/**
+ * Throws KafkaError CORRUPT_MESSAGE from the damage of a log on, also above its end: what the log held there is not known, and
+ * to say that it parts from the client's, or that the offset is out of range, would have clients go on elsewhere without a word.
+ */
+function checkUndamaged(log: PartitionLog, fetchOffset: bigint): void {
+  const { name, damagedAt, logStartOffset } = log;
+  if (damagedAt === undefined || fetchOffset < BigInt(Math.max(damagedAt, logStartOffset))) return;
+  throw new KafkaError('CORRUPT_MESSAGE', `${name} is damaged at offset ${damagedAt}`);
 }
 
 /**

@@ -25,6 +25,8 @@ export interface ClosingLog {
   readonly writer: LogWriter;
   readonly snapshots: NewestSnapshot;
   readonly config: LogConfig;
+  /** Whether offsets may be missing between batches. */
+  readonly gaps: boolean;
   /** Where bytes are broken; undefined when all is well. */
   readonly damagedAt: number | undefined;
 }
@@ -32,8 +34,8 @@ export interface ClosingLog {
 /** Writes what is not on the disk yet of a log that nothing is appended to any more; never rejects. */
 export async function leaveLog(log: ClosingLog): Promise<LogCloseResult> {
   const { host, name, context, loaded, segments, files, writer, snapshots, config, damagedAt } = log;
-  // A recovery that finds damage knows the log up to that alone, so it leaves no line of its own.
-  if (writer.failed !== undefined || loaded.damagedAt !== undefined) return 'unclean';
+  if (writer.failed !== undefined) return 'unclean';
+  if (loaded.damagedAt !== undefined) return lineOfDamage(log);
   if (damagedAt === undefined && !writer.grown && !loaded.recovered) return 'unchanged';
   const { active } = segments;
   if (!active.created || !host.canWrite()) return 'unclean';
@@ -51,5 +53,23 @@ export async function leaveLog(log: ClosingLog): Promise<LogCloseResult> {
   }
   const { logStartOffset, epochs } = writer;
   const closed = describeClosed(segments.all(), log.topicId, logStartOffset, endOffset, producers, epochs);
-  return damagedAt === undefined ? closed : { ...closed, damagedAt };
+  return {
+    ...closed,
+    ...(log.gaps ? { gaps: true } : {}),
+    ...(damagedAt === undefined ? {} : { damagedAt }),
+  };
+}
+
+/**
+ * Of a log that was damaged when it was opened, which is known up to there alone: the line that there was, as it says what must be
+ * there, or where there was none, what is known.
+ */
+function lineOfDamage({ host, topicId, loaded, segments, writer, gaps, damagedAt }: ClosingLog): LogCloseResult {
+  const { closed, durablePoint = 0 } = loaded.beforeDamage ?? {};
+  if (damagedAt === undefined || !host.canWrite()) return 'unclean';
+  if (closed?.damagedAt === damagedAt) return 'unchanged';
+  if (closed !== undefined) return { ...closed, damagedAt };
+  const { logStartOffset, epochs } = writer;
+  const described = describeClosed(segments.all(), topicId, logStartOffset, durablePoint, loaded.producers, epochs);
+  return { ...described, ...(gaps ? { gaps: true } : {}), damagedAt };
 }

@@ -29,6 +29,7 @@ export interface LoadedLog {
   /** Ascending, at least one. */
   readonly segments: readonly Segment[];
   readonly logStartOffset: number;
+  /** Of a damaged log, where it ended as far as anything tells: beyond the damage. */
   readonly endOffset: number;
   readonly epochs: readonly EpochEntry[];
   /** What leader-epoch-checkpoint says; undefined when it is missing or broken. */
@@ -38,6 +39,8 @@ export interface LoadedLog {
   readonly closeSnapshot: number | undefined;
   /** The offset at which bytes that were once on the disk are missing or broken; undefined when all is well. */
   readonly damagedAt: number | undefined;
+  /** Of a damaged log: the line of the close record as it was, and up to where (exclusive) all was once on the disk. */
+  readonly beforeDamage?: { readonly closed: ClosedPartition | undefined; readonly durablePoint: number };
   /** Whether a recovery ran, so that what the close record says is no longer true. */
   readonly recovered: boolean;
   /** Whether offsets may be missing between batches: after a compaction, or where a leader's log has gaps. */

@@ -16,7 +16,7 @@ import { isShortage, storageError } from './log-failure.ts';
 import { type NamePlan, planNames } from './name-cases.ts';
 import { ProducerTable } from './producer-table.ts';
 import { recoverLog } from './recovery.ts';
-import { decide, logStartOf, OPEN_CASES } from './recovery-cases.ts';
+import { decide, endOfDamaged, logStartOf, OPEN_CASES } from './recovery-cases.ts';
 import { NO_TIMESTAMP, Segment } from './segment.ts';
 import { segmentFileName } from './segment-files.ts';
 
@@ -74,7 +74,7 @@ async function load(options: LoadOptions): Promise<LoadedLog> {
     segments: first === undefined ? 'none' : first > start.offset ? 'late' : 'some',
     promised: restUnreadable || Math.max(durable.recoveryPoint, closed?.endOffset ?? 0) > 0,
   });
-  if (decision === 'damage') return lostLog(options, start.offset);
+  if (decision === 'damage') return lostLog(options, start.offset, durable.recoveryPoint, bases);
   if (decision === 'fresh') return emptyLog(options, 0);
   const recovery = {
     ...options,
@@ -141,10 +141,21 @@ async function removeNames(options: LoadOptions, names: readonly string[]): Prom
 }
 
 /** Nothing of it is shown, and it takes nothing: to begin anew would give its offsets to other records. */
-function lostLog(options: LoadOptions, logStartOffset: number): LoadedLog {
-  const { env, directory } = options;
+function lostLog(
+  options: LoadOptions,
+  logStartOffset: number,
+  recoveryPoint: number,
+  bases: readonly number[],
+): LoadedLog {
+  const { env, directory, closed } = options;
+  const durablePoint = Math.max(recoveryPoint, closed?.endOffset ?? 0);
   env.log.error(`${directory}: segments from offset ${logStartOffset} on that were on the disk are missing`);
-  return { ...emptyLog(options, logStartOffset), damagedAt: logStartOffset };
+  return {
+    ...emptyLog(options, logStartOffset),
+    endOffset: endOfDamaged({ damagedAt: logStartOffset, durablePoint, lastBase: bases[bases.length - 1] ?? 0 }),
+    damagedAt: logStartOffset,
+    beforeDamage: { closed, durablePoint },
+  };
 }
 
 function emptyLog(options: LoadOptions, logStartOffset: number): LoadedLog {

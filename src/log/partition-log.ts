@@ -81,7 +81,7 @@ export class PartitionLog {
       chain: () => ({
         epochs: this.#writer.epochs,
         logStartOffset: this.logStartOffset,
-        gaps: loaded.gaps === true || this.#isFollowed,
+        gaps: this.#hasGaps,
       }),
       damaged: (offset) => this.markDamaged(offset),
     });
@@ -318,6 +318,7 @@ export class PartitionLog {
       writer: this.#writer,
       snapshots: this.#snapshots,
       config: this.#config,
+      gaps: this.#hasGaps,
       damagedAt: this.#damagedAt,
     });
     this.#files.release();
@@ -327,6 +328,11 @@ export class PartitionLog {
     }
     this.#advanced();
     return result;
+  }
+
+  /** Whether offsets may be missing between two batches. */
+  get #hasGaps(): boolean {
+    return this.#loaded.gaps === true || this.#isFollowed;
   }
 
   async #saveStart(offset: number): Promise<void> {
@@ -359,7 +365,8 @@ export class PartitionLog {
 
   #checkWritable(): void {
     if (this.#writer.failed !== undefined) throw this.#writer.failed;
-    if (this.#damagedAt !== undefined) throw storageError(`${this.name} is damaged and cannot be written`);
+    if (this.#damagedAt !== undefined)
+      throw storageError(`${this.name} is damaged at offset ${this.#damagedAt} and takes no records`);
     if (this.#life !== 'open' || !this.#host.canWrite())
       throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
   }

@@ -72,13 +72,15 @@ export class PartitionReads {
     const { offset } = request;
     const { name, logEndOffset, damagedAt, closed } = this.#log;
     if (closed) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${name} is closed`);
-    if (offset < this.#log.logStartOffset || offset > logEndOffset) throw this.#outOfRange(offset);
+    if (offset < this.#log.logStartOffset) throw this.#outOfRange(offset);
+    // Also above the end: where a damaged log ended nobody knows for sure, and clients begin anew where they are told "out of range".
     if (damagedAt !== undefined && offset >= damagedAt) {
       throw new KafkaError('CORRUPT_MESSAGE', `${name} is damaged at offset ${damagedAt}`);
     }
+    if (offset > logEndOffset) throw this.#outOfRange(offset);
     const isCommitted = request.isolation === 'read_committed';
     const bound = isCommitted ? this.#log.lastStableOffset : this.#log.highWatermark;
-    const endOffset = request.upTo === 'logEnd' ? logEndOffset : bound;
+    const endOffset = Math.min(request.upTo === 'logEnd' ? logEndOffset : bound, damagedAt ?? logEndOffset);
     const range = { ...request, endOffset, logEndOffset, indexIntervalBytes };
     const found = offset < endOffset ? await this.#readBatches(range) : undefined;
     return {

@@ -141,6 +141,14 @@ export function durablePointOf(facts: DurableFacts): number {
   return Math.max(recoveryPoint, closedEnd ?? 0, synced);
 }
 
+/**
+ * The end that a damaged log shows (exclusive): as far as anything tells that it reached, and beyond the damage in any case. Whoever
+ * reads to the end meets the damage then; an end that lay before it would make a loss look like the end.
+ */
+export function endOfDamaged(facts: { damagedAt: number; durablePoint: number; lastBase: number }): number {
+  return Math.max(facts.damagedAt + 1, facts.durablePoint, facts.lastBase);
+}
+
 export interface LogStartFacts {
   /** Of the close record's line. */
   readonly closed: number | undefined;
@@ -161,6 +169,22 @@ export function logStartOf(facts: LogStartFacts): { offset: number; believed: bo
   const lost = facts.state === 'broken' || (facts.state === 'absent' && facts.checkpoint !== undefined);
   if (!lost) return { offset: sure, believed: false };
   return { offset: Math.max(sure, facts.firstBase ?? 0, facts.checkpoint ?? 0), believed: true };
+}
+
+/**
+ * Where a segment that was closed begins that is not there, but for those before the first, which retention deleted; or the damage
+ * that is known from before. `bases`: of the segments that are there, ascending.
+ */
+export function suspectOffset(
+  bases: readonly number[],
+  closed: { readonly segments: readonly { readonly baseOffset: number }[]; readonly damagedAt?: number } | undefined,
+): number | undefined {
+  const there = new Set(bases);
+  const [first = 0] = bases;
+  const { segments = [], damagedAt } = closed ?? {};
+  const missing = segments.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
+  if (missing === undefined || damagedAt === undefined) return missing ?? damagedAt;
+  return Math.min(missing, damagedAt);
 }
 
 export interface ReplayFacts {

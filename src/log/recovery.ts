@@ -12,10 +12,12 @@ import { ProducerTable } from './producer-table.ts';
 import {
   decide,
   durablePointOf,
+  endOfDamaged,
   planReplay,
   type ReplayPlan,
   START_CASES,
   type StartDecision,
+  suspectOffset,
 } from './recovery-cases.ts';
 import { keepAndCut } from './recovery-cut.ts';
 import type { WalkState } from './recovery-walk.ts';
@@ -54,9 +56,13 @@ export async function recoverLog(
   const plan = planReplay({
     segments: found,
     durablePoint,
-    closedEnd,
+    // Its producers are those of the end; what is known of them where the log is damaged, the batches say.
+    closedEnd: closed?.damagedAt === undefined ? closedEnd : undefined,
     hasEpochs: epochs !== undefined,
-    suspect: suspectOffset(options, found),
+    suspect: suspectOffset(
+      found.map(({ baseOffset }) => baseOffset),
+      closed,
+    ),
   });
   const state = await startOfWalk(options, found, plan, epochs, durablePoint);
   const kept: Segment[] = [];
@@ -72,15 +78,20 @@ export async function recoverLog(
   const damaged = damageOf(options, state, walk, start.decision);
   if (damaged !== undefined) state.endOffset = Math.min(state.endOffset, damaged);
   state.producers.truncate(state.endOffset);
+  const endOffset =
+    damaged === undefined
+      ? state.endOffset
+      : endOfDamaged({ damagedAt: damaged, durablePoint, lastBase: bases[bases.length - 1] ?? 0 });
   const loaded: LoadedLog = {
     segments: [...kept, ...walk.walked.map(({ segment }) => segment)],
     logStartOffset: start.offset,
-    endOffset: damaged ?? state.endOffset,
-    epochs: cutEpochsFromEnd(state.epochs, state.endOffset),
+    endOffset,
+    epochs: cutEpochsFromEnd(state.epochs, endOffset),
     epochsOnDisk: epochs,
     producers: state.producers,
     closeSnapshot: snapshots.findLast((offset) => offset <= state.endOffset),
     damagedAt: damaged,
+    ...(damaged === undefined ? {} : { beforeDamage: { closed, durablePoint } }),
     recovered: true,
     gaps: state.gaps,
   };
@@ -197,18 +208,6 @@ async function startOfWalk(
 function strayTest(snapshots: readonly number[]): (segment: FoundSegment) => boolean {
   const rolledTo = new Set(snapshots);
   return ({ baseOffset, logBytes }) => logBytes === 0 && !rolledTo.has(baseOffset);
-}
-
-/**
- * Where a segment of the close record begins that is not there, but for those before the first, which were deleted by retention;
- * or where damage was found while the log was served.
- */
-function suspectOffset(options: LoadOptions, found: readonly FoundSegment[]): number | undefined {
-  const there = new Set(found.map(({ baseOffset }) => baseOffset));
-  const first = found[0]?.baseOffset ?? 0;
-  const { segments = [], damagedAt } = options.closed ?? {};
-  const missing = segments.find(({ baseOffset }) => baseOffset > first && !there.has(baseOffset))?.baseOffset;
-  return Math.min(missing ?? damagedAt ?? Number.NaN, damagedAt ?? missing ?? Number.NaN) || undefined;
 }
 
 /** A segment that is not walked: what its index files hold is found out when they are used. */

@@ -76,7 +76,7 @@ export async function append(log: PartitionLog, batch: Buffer, leaderEpoch = 0):
   return await log.append({ records: [batch], origin: 'client', leaderEpoch, apiVersion: 9 });
 }
 
-/** Everything that is readable from `offset` on, read `maxBytes` at a time. */
+/** Everything that is readable from `offset` on, before damage, read `maxBytes` at a time. */
 export async function readAll(
   log: PartitionLog,
   offset = log.logStartOffset,
@@ -84,7 +84,8 @@ export async function readAll(
 ): Promise<SeenBatch[]> {
   const seen: SeenBatch[] = [];
   let next: number | undefined = offset;
-  while (next !== undefined && next < log.highWatermark) {
+  const end = Math.min(log.highWatermark, log.damagedAt ?? log.highWatermark);
+  while (next !== undefined && next < end) {
     const read = await log.read({
       offset: next,
       maxBytes,

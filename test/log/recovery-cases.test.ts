@@ -4,6 +4,7 @@ import {
   type CaseRow,
   decide,
   durablePointOf,
+  endOfDamaged,
   holds,
   logStartOf,
   OPEN_CASES,
@@ -11,6 +12,7 @@ import {
   planReplay,
   START_CASES,
   type StartFacts,
+  suspectOffset,
   TAIL_CASES,
   type TailFacts,
 } from '../../src/log/recovery-cases.ts';
@@ -154,6 +156,33 @@ describe('log: recovery cases', () => {
     it(`the log start is ${what}`, () => {
       const none = { closed: undefined, state: 'absent', offset: undefined, checkpoint: undefined } as const;
       assert.deepEqual(logStartOf({ ...none, firstBase: undefined, ...facts }), expected);
+    });
+  }
+
+  for (const [what, facts, expected] of [
+    ['where it was known to be on the disk', { damagedAt: 5, durablePoint: 50, lastBase: 40 }, 50],
+    ['at the least where its last segment begins', { damagedAt: 5, durablePoint: 20, lastBase: 40 }, 40],
+    ['beyond the damage in any case', { damagedAt: 5, durablePoint: 2, lastBase: 0 }, 6],
+  ] as const) {
+    it(`a damaged log ends ${what}`, () => assert.equal(endOfDamaged(facts), expected));
+  }
+
+  for (const [what, closed, expected] of [
+    ['nothing without a close', undefined, undefined],
+    ['nothing where all are there', { segments: [10, 20, 30] }, undefined],
+    ['nothing of those that retention deleted', { segments: [0, 10, 20, 30] }, undefined],
+    ['a segment that is gone', { segments: [10, 15, 20, 30] }, 15],
+    ['damage that is known', { segments: [10, 20, 30], damagedAt: 12 }, 12],
+    ['damage at offset 0', { segments: [10, 20, 30], damagedAt: 0 }, 0],
+    ['the first of both', { segments: [10, 15, 20, 30], damagedAt: 12 }, 12],
+    ['the first of both, the other way', { segments: [10, 15, 20, 30], damagedAt: 25 }, 15],
+  ] as const) {
+    it(`suspect is ${what}`, () => {
+      const line = closed && {
+        ...closed,
+        segments: closed.segments.map((baseOffset) => ({ baseOffset })),
+      };
+      assert.equal(suspectOffset([10, 20, 30], line), expected);
     });
   }
 

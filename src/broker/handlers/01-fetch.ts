@@ -88,7 +88,7 @@ function readiness(pass: FetchPass, request: FetchRequest): () => boolean {
     let newCount = 0;
     for (const { log, limit } of watched) {
       const now = readLimit(log, isolation);
-      if (log.failed !== undefined || log.closed || now < limit) return true;
+      if (log.failed !== undefined || log.damagedAt !== undefined || log.closed || now < limit) return true;
       newCount += now - limit;
     }
     return newCount > 0 && pass.byteCount + newCount * bytesPerRecord >= request.minBytes;

@@ -3,6 +3,7 @@ import { Departure } from '../../../src/broker/departure.ts';
 import { DeleteTopics, Fetch } from '../../../src/protocol/apis/index.ts';
 import { errorName } from '../../../src/protocol/errors.ts';
 import type { ResponseOf } from '../../../src/protocol/schema.ts';
+import { DIRECTORY } from '../../cluster/in-world.ts';
 import { type BrokerUnderTest, batchCount, withBroker } from '../broker-in-world.ts';
 
 const ZERO_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
@@ -142,6 +143,53 @@ describe('Fetch: who may', () => {
       const { error, divergingEpoch, records } = partitionOf(answer);
       assert.deepEqual([error, records], ['NONE', []]);
       assert.deepEqual(divergingEpoch, { epoch: lastFetchedEpoch, endOffset: 2n });
+    }));
+});
+
+describe('Fetch: a damaged log', () => {
+  const LOG = `${DIRECTORY}/brokers/1/log/t-0/00000000000000000000.log`;
+
+  /** Three batches, of which the second one's base offset is changed, which only whoever reads it sees. */
+  async function fillDamaged(test: BrokerUnderTest): Promise<void> {
+    await fill(test, 't', 3);
+    const file = await test.env.disk.open(LOG, 'r+');
+    const { size = 0 } = (await test.env.disk.stat(LOG)) ?? {};
+    await file.writev([Buffer.from([9])], size / 3 + 7);
+    await file.close();
+  }
+
+  it('is served up to the damage, and told from there on, above its end and in a waiting fetch too', () =>
+    withBroker(async (test) => {
+      await fillDamaged(test);
+      const startMs = test.env.clock.monotonicMs();
+      const waiting = test.fetch('t', 3, { maxWaitMs: 60_000 });
+      await test.env.clock.sleep(100);
+      assert.equal(batchCount(await test.fetch('t', 0)), 1);
+      for (const offset of [1, 2, 3, 1000]) {
+        assert.equal(partitionOf(await test.fetch('t', offset)).error, 'CORRUPT_MESSAGE', `offset ${offset}`);
+      }
+      assert.equal(partitionOf(await waiting).error, 'CORRUPT_MESSAGE');
+      assert.ok(test.env.clock.monotonicMs() - startMs < 1000);
+      assert.equal(partitionOf(await test.fetch('t', -1)).error, 'OFFSET_OUT_OF_RANGE');
+      assert.equal(batchCount(await test.fetch('t', 0, { minBytes: 10_000, maxWaitMs: 500 })), 1);
+    }));
+
+  it('does not send a client that read more elsewhere', () =>
+    withBroker(async (test) => {
+      await fillDamaged(test);
+      await test.fetch('t', 1);
+      const partitions = [{ partition: 0, fetchOffset: 9n, partitionMaxBytes: 1000, lastFetchedEpoch: 7 }];
+      const answer = await test.fetch('t', 0, { topics: [{ topic: 't', partitions }] });
+      assert.equal(partitionOf(answer).error, 'CORRUPT_MESSAGE');
+    }));
+
+  it('takes nothing, and says why and where', () =>
+    withBroker(async (test) => {
+      await fillDamaged(test);
+      await test.fetch('t', 1);
+      const { error, partition } = await test.produce('t', ['b']);
+      assert.equal(error, 'KAFKA_STORAGE_ERROR');
+      assert.match(partition.errorMessage ?? '', /t-0 .*damaged at offset 1/);
     }));
 });
 
