@@ -225,7 +225,8 @@ export class ConsumeRun {
       throw await outOfRange(this.#caller(), cursor, cursor.fetchOffset, this.#options.isolation);
     }
     if (name !== 'NONE') {
-      if (!isRetriable(name) || name === 'CORRUPT_MESSAGE') throw refusal(fetched.errorCode, describe(cursor));
+      if (name === 'CORRUPT_MESSAGE') throw damaged(cursor);
+      if (!isRetriable(name)) throw refusal(fetched.errorCode, describe(cursor));
       this.#failed(refusal(fetched.errorCode, describe(cursor)), [cursor]);
       return 0;
     }
@@ -319,6 +320,12 @@ export class ConsumeRun {
 
 function describe(cursor: PartitionCursor | undefined): string {
   return `topic '${cursor?.topic}' partition ${cursor?.partition}`;
+}
+
+/** What lies where the cursor stands cannot be had: to try again would not help, and to go on behind it would hide a loss. */
+function damaged(cursor: PartitionCursor): ClientError {
+  const what = `is damaged: nothing can be read from offset ${cursor.fetchOffset} on (CORRUPT_MESSAGE)`;
+  return new ClientError('data', `${describe(cursor)} ${what}`);
 }
 
 function outputError(cause: unknown): ClientError {

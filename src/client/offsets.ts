@@ -107,7 +107,7 @@ async function askLeader(
     const name = found === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : errorName(found.errorCode);
     if (found !== undefined && name === 'NONE') {
       offsets.set(key(place), found.offset < 0n ? undefined : Number(found.offset));
-    } else if (isRetriable(name)) {
+    } else if (isRetriable(name) && name !== 'CORRUPT_MESSAGE') {
       errors.push({ place, error: new KafkaError(name) });
     } else {
       throw refusal(found?.errorCode ?? 0, `offsets of topic '${place.topic}' partition ${place.partition}`);

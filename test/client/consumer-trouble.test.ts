@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Fetch, Metadata } from '../../src/protocol/apis/index.ts';
+import { Fetch, ListOffsets, Metadata } from '../../src/protocol/apis/index.ts';
 import { Prng } from '../sim/prng.ts';
 import { put, scene } from './consumer-scene.ts';
 import type { Fault } from './fake-broker.ts';
@@ -47,6 +47,30 @@ describe('consumer in trouble', () => {
       assert.equal(output.text, 'a\n');
       assert.ok(clock.monotonicMs() - startMs < 8000);
     }
+  });
+
+  it('ends at once where a partition is damaged, and says from which offset on', async () => {
+    const { broker, clock, output, add, read } = scene();
+    put(add('t'), ['a', 'b']);
+    broker.fault = ({ api, message }) => {
+      const { topics } = message as { topics: { partitions: { fetchOffset?: bigint }[] }[] };
+      const isSecond = api.key === Fetch.key && topics[0]?.partitions[0]?.fetchOffset === 2n;
+      return isSecond ? { kind: 'refuse', error: 'CORRUPT_MESSAGE' } : undefined;
+    };
+    const startMs = clock.monotonicMs();
+    await assert.rejects(read({ exitAtEnd: false }), { kind: 'data', message: /^topic 't' partition 0 .*offset 2 / });
+    assert.equal(output.text, 'a\nb\n');
+    assert.ok(clock.monotonicMs() - startMs < 1000);
+  });
+
+  it('ends at once where a time cannot be looked up because of damage', async () => {
+    const { broker, clock, add, read } = scene();
+    put(add('t'), ['a', 'b']);
+    broker.fault = ({ api }) =>
+      api.key === ListOffsets.key ? { kind: 'refuse', error: 'CORRUPT_MESSAGE' } : undefined;
+    const startMs = clock.monotonicMs();
+    await assert.rejects(read({ start: { kind: 'time', timestampMs: 5n } }), { kind: 'data' });
+    assert.ok(clock.monotonicMs() - startMs < 1000);
   });
 
   it('stops when the topic is deleted, or another takes its name', async () => {
