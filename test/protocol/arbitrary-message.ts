@@ -5,10 +5,11 @@ export type Direction = 'request' | 'response';
 
 /** Messages that `version` can carry: absent fields have their defaults. */
 export function arbitraryMessage(api: AnyApi, direction: Direction, version: number): fc.Arbitrary<never> {
-  return struct(api[direction].fields, version) as fc.Arbitrary<never>;
+  return arbitraryStruct(api[direction].fields, version) as fc.Arbitrary<never>;
 }
 
-function struct(fields: Fields, version: number): fc.Arbitrary<unknown> {
+/** As `arbitraryMessage`, of any struct. */
+export function arbitraryStruct(fields: Fields, version: number): fc.Arbitrary<unknown> {
   const model: Record<string, fc.Arbitrary<unknown>> = {};
   for (const [name, field] of Object.entries(fields)) {
     if (field.kind !== 'field') {
@@ -55,6 +56,6 @@ function nonNullValue(type: AnyType, version: number): fc.Arbitrary<unknown> {
     case 'array':
       return fc.array(value(type.element, version), { maxLength: 3 });
     case 'struct':
-      return struct(type.fields, version);
+      return arbitraryStruct(type.fields, version);
   }
 }
