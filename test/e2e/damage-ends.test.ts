@@ -1,0 +1,101 @@
+/** What the program says and answers where a partition's files are not what was written. */
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { type Ended, startServe } from '../helpers/streamctl.ts';
+import { type Shell, withShell } from './shell.ts';
+
+/** Two batches of five lines each; the log is longer in all than what is left of it. */
+async function tenLines(shell: Shell, folder: string): Promise<{ log: string; sizeBytes: number }> {
+  const made = await shell('seq 1 5 | streamctl produce t -q --create && seq 6 10 | streamctl produce t -q');
+  assert.equal(made.status, EXIT.ok, made.stderr);
+  const log = `${folder}/dir/brokers/1/log/t-0/00000000000000000000.log`;
+  copyFileSync(log, `${folder}/whole.log`);
+  return { log, sizeBytes: readFileSync(log).length };
+}
+
+/** One byte of the last record's value. */
+function flipLastValue(log: string): void {
+  const bytes = readFileSync(log);
+  bytes[bytes.length - 2] = 0x7a;
+  writeFileSync(log, bytes);
+}
+
+/** The program's own words; a broker in the same process adds what it logs. */
+function lastLine({ stderr }: Ended): string {
+  return stderr.trimEnd().split('\n').at(-1) ?? '';
+}
+
+describe('e2e: a damaged partition', function () {
+  this.timeout(120_000);
+
+  for (const by of ['no broker', 'serve'] as const) {
+    /** Commands go to a `serve` on the directory, or are the broker themselves. */
+    const withDamaged = (damage: (log: string, sizeBytes: number) => void, look: (shell: Shell) => Promise<void>) =>
+      withShell(async (shell, folder) => {
+        const { log, sizeBytes } = await tenLines(shell, folder);
+        damage(log, sizeBytes);
+        const serving = by === 'serve' ? await startServe(`${folder}/dir`) : undefined;
+        try {
+          await look(shell);
+        } finally {
+          await serving?.stop();
+        }
+      });
+
+    it(`by ${by}: consume -e ends with a data error where the end of the log is missing`, () =>
+      withDamaged(
+        (log, sizeBytes) => truncateSync(log, sizeBytes - 10),
+        async (shell) => {
+          const run = await shell('streamctl consume t -e');
+          assert.equal(run.status, EXIT.data, run.stderr);
+          assert.equal(run.stdout.toString(), '1\n2\n3\n4\n5\n');
+          assert.match(lastLine(run), /^streamctl consume: topic 't' partition 0 is damaged: .* offset 5 /);
+          for (const place of ['-o 7', '-o -1']) {
+            const beyond = await shell(`streamctl consume t -e ${place}`);
+            assert.equal(beyond.status, EXIT.data, `${place}: ${beyond.stderr}`);
+            assert.equal(beyond.stdout.toString(), '');
+          }
+        },
+      ));
+
+    it(`by ${by}: consume -e ends with a data error at a flipped byte, and prints nothing of its batch`, () =>
+      withDamaged(flipLastValue, async (shell) => {
+        const run = await shell('streamctl consume t -e');
+        assert.equal(run.status, EXIT.data, run.stderr);
+        assert.equal(run.stdout.toString(), '1\n2\n3\n4\n5\n');
+        assert.match(lastLine(run), /^streamctl consume: topic 't' partition 0[ ,].* offset 5/);
+      }));
+
+    it(`by ${by}: produce says why nothing is taken`, () =>
+      withDamaged(
+        (log) => truncateSync(log, 20),
+        async (shell) => {
+          const run = await shell('echo eleven | streamctl produce t --timeout 1s');
+          assert.equal(run.status, EXIT.runtime, run.stderr);
+          assert.match(lastLine(run), /^streamctl produce: .* t-0 is damaged at offset 0 and takes no records/);
+        },
+      ));
+  }
+
+  it('stays refused from one start to the next, and is over when the bytes are as they were', () =>
+    withShell(async (shell, folder) => {
+      const { log } = await tenLines(shell, folder);
+      flipLastValue(log);
+      const damaged = readFileSync(log);
+      // The clean close before this scanned nothing; the reader over a socket is served what the broker has checked.
+      for (let start = 0; start < 2; start += 1) {
+        const serving = await startServe(`${folder}/dir`);
+        assert.equal((await shell('streamctl consume t -e')).status, EXIT.data);
+        assert.equal(await serving.stop(), EXIT.ok);
+      }
+      const refused = await shell('echo eleven | streamctl produce t --timeout 1s');
+      assert.equal(refused.status, EXIT.runtime, refused.stderr);
+      assert.match(lastLine(refused), /damaged at offset 5 /);
+      assert.ok(readFileSync(log).equals(damaged));
+      copyFileSync(`${folder}/whole.log`, log);
+      const healed = await shell('echo 11 | streamctl produce t -q && streamctl consume t -e && streamctl log verify');
+      assert.equal(healed.status, EXIT.ok, healed.stderr);
+      assert.ok(healed.stdout.toString().startsWith('1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n'));
+    }));
+});
