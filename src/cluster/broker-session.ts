@@ -36,6 +36,8 @@ export interface SessionParts {
   readonly log: MetadataLog;
   readonly registration: BrokerRegistration;
   readonly lastCloseWasClean: boolean;
+  /** Of the newest registration of the id before this one; undefined for the first ever. */
+  readonly previousBrokerEpoch: number | undefined;
   readonly aliveLock: PlaceLock;
   /** undefined when another broker is the controller. */
   readonly controllerLock: PlaceLock | undefined;
@@ -59,6 +61,8 @@ export class BrokerSession {
   readonly command: string;
   /** Whether the broker before this one closed its files; true for the first ever. */
   readonly lastCloseWasClean: boolean;
+  /** The broker epoch of whoever was this broker before; undefined for the first ever. */
+  readonly previousBrokerEpoch: number | undefined;
   /** Where the broker is to listen for commands of this host: a name that no other registration ever uses. */
   readonly socketPath: string;
 
@@ -93,6 +97,7 @@ export class BrokerSession {
     this.brokerDirectory = brokerFolder(directory, this.brokerId);
     this.socketPath = brokerSocket(directory, this.brokerId, this.brokerEpoch);
     this.lastCloseWasClean = parts.lastCloseWasClean;
+    this.previousBrokerEpoch = parts.previousBrokerEpoch;
     this.#producerIdBlock = registration.brokerEpoch;
     this.#owner = {
       brokerId: this.brokerId,

@@ -181,6 +181,7 @@ export class Claim {
     let controller: PlaceLock | undefined;
     let occupied: ClaimOutcome | undefined;
     let clean = true;
+    let previousBrokerEpoch: number | undefined;
     try {
       const image = await this.#log.append(async (current) => {
         const judged = await this.#judge(current);
@@ -191,6 +192,7 @@ export class Claim {
         if (occupied !== undefined) {
           return undefined;
         }
+        previousBrokerEpoch = judged.registration?.brokerEpoch;
         clean =
           judged.registration === undefined ||
           (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId), judged.registration.brokerEpoch));
@@ -203,7 +205,7 @@ export class Claim {
       });
       const registration = image.brokers.get(brokerId);
       if (occupied === undefined && registration?.incarnation === uuid) {
-        const parts = { directory, log: this.#log, registration, lastCloseWasClean: clean };
+        const parts = { directory, log: this.#log, registration, lastCloseWasClean: clean, previousBrokerEpoch };
         const session = new BrokerSession(this.#env, { ...parts, aliveLock: lock, controllerLock: controller });
         await this.#clearSocketPath(session);
         return { kind: 'won', session };

@@ -139,6 +139,9 @@ export class LogWriter {
   /** Queues a checked batch, or finds it there already. @throws KafkaError, and nothing is changed */
   append(prepared: PreparedBatch, request: AppendRequest): Appended {
     const { bytes } = prepared;
+    const { expectedBaseOffset = this.#nextOffset } = request;
+    if (expectedBaseOffset !== this.#nextOffset)
+      throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'another offset is next');
     const producer = producerBatchOf(bytes, 0);
     const { producers } = this.#state;
     const entry = producer === undefined ? undefined : producers.get(producer.producerId);

@@ -23,6 +23,8 @@ export interface AppendRequest {
   readonly origin: AppendOrigin;
   /** The partition's leader epoch, from the metadata log. */
   readonly leaderEpoch: number;
+  /** The offset that the batch must get; left out where any will do. */
+  readonly expectedBaseOffset?: number;
   /** Of the Produce request; left out by callers inside the broker. */
   readonly apiVersion?: number;
 }

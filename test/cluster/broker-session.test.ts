@@ -32,6 +32,16 @@ describe('cluster: broker session', () => {
       }
     }));
 
+  it('knows the registration before its own', () =>
+    inWorld(7, async (env) => {
+      const first = await mustBecomeBroker(env);
+      assert.equal(first.previousBrokerEpoch, undefined);
+      await first.release();
+      const second = await mustBecomeBroker(env);
+      assert.equal(second.previousBrokerEpoch, first.brokerEpoch);
+      await second.release();
+    }));
+
   it('makes, grows, configures and deletes topics, and tells of it', () =>
     inWorld(3, async (env) => {
       const session = await mustBecomeBroker(env);

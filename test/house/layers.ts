@@ -5,7 +5,7 @@
  */
 import type { Import, SourceFile } from './source-code.ts';
 
-const HEAVY = ['cluster', 'disk', 'log', 'broker'];
+const HEAVY = ['cluster', 'disk', 'log', 'groups', 'coordinator', 'broker'];
 const BELOW_CLI = ['kernel', 'protocol', 'net', 'client'];
 
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -15,7 +15,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   net: ['kernel'],
   log: ['kernel', 'protocol', 'disk'],
   cluster: ['kernel', 'protocol', 'disk'],
-  broker: ['kernel', 'protocol', 'disk', 'net', 'log', 'cluster'],
+  groups: ['kernel', 'protocol'],
+  coordinator: ['kernel', 'protocol', 'log', 'cluster', 'groups'],
+  broker: ['kernel', 'protocol', 'disk', 'net', 'log', 'cluster', 'groups', 'coordinator'],
   client: ['kernel', 'protocol', 'net'],
   cli: [...BELOW_CLI, ...HEAVY],
   commands: ['kernel', 'protocol', 'client', 'cli'],

@@ -48,6 +48,22 @@ describe('log: append', () => {
     assert.equal(contentOf(machine, `${PARTITION}/leader-epoch-checkpoint`).toString(), '0\n1\n3 0\n');
   });
 
+  it('a batch that must get another offset than the next is refused, and changes nothing', async () => {
+    await run(newMachine(), async (env) => {
+      const log = await openLog(await openDirectory(env));
+      const at = (expectedBaseOffset: number) =>
+        log.append({ records: [batchOf(['a', 'b'])], origin: 'coordinator', leaderEpoch: 0, expectedBaseOffset });
+      const first = at(0);
+      assert.throws(() => at(1), isError('NOT_LEADER_OR_FOLLOWER'));
+      assert.throws(() => at(3), isError('NOT_LEADER_OR_FOLLOWER'));
+      await Promise.all([(await first).committed, (await at(2)).committed]);
+      assert.deepEqual(
+        (await readAll(log)).map(({ baseOffset }) => baseOffset),
+        [0, 2],
+      );
+    });
+  });
+
   it('a batch in several pieces is one batch', async () => {
     await run(newMachine(), async (env) => {
       const log = await openLog(await openDirectory(env));
