@@ -2,13 +2,17 @@
  * Recovery of a partition that was not closed cleanly: walks the batches (walk-log), decides by the tables of
  * recovery-cases, and has that carried out (recovery-cut).
  */
-import { PRODUCERS_FILE_BYTES_MAX, readFileIfThere } from './atomic-file.ts';
-import { digestsOf } from './close-record.ts';
+import { type ClosedPartition, digestsOf } from './close-record.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, factsOf, type LoadedLog, type LoadOptions } from './loaded-log.ts';
 import { OFFSET_INDEX_ENTRY_BYTES } from './offset-index.ts';
-import { parseProducerSnapshot } from './producer-snapshot.ts';
 import { ProducerTable } from './producer-table.ts';
+import {
+  addMissingProducers,
+  type ProducersAtBase,
+  producersAtBase,
+  removeStraySnapshots,
+} from './recovered-producers.ts';
 import {
   decide,
   durablePointOf,
@@ -38,39 +42,33 @@ export interface RecoveryOptions extends LoadOptions {
 
 /**
  * @param found the segments' files, ascending, at least one
- * @param snapshots the offsets in the names of the producer snapshots, ascending
+ * @param snapshotOffsets the offsets in the names of the producer snapshots, ascending
  * @param epochs undefined when leader-epoch-checkpoint is missing or broken: all batches are then walked
  */
 export async function recoverLog(
   options: RecoveryOptions,
   found: readonly FoundSegment[],
-  snapshots: readonly number[],
+  snapshotOffsets: readonly number[],
   epochs: readonly EpochEntry[] | undefined,
 ): Promise<LoadedLog> {
   const { closed } = options;
-  const isStray = strayTest(snapshots);
+  const isStray = strayTest(snapshotOffsets);
   const bases = found.filter((segment, index) => index === 0 || !isStray(segment)).map(({ baseOffset }) => baseOffset);
-  const closedEnd = closed?.endOffset;
   const { recoveryPoint } = options;
-  const durablePoint = durablePointOf({ recoveryPoint, closedEnd, bases, unsyncedCountMax: SEALED_UNSYNCED_MAX });
-  const plan = planReplay({
-    segments: found,
-    durablePoint,
-    // Its producers are those of the end; what is known of them where the log is damaged, the batches say.
-    closedEnd: closed?.damagedAt === undefined ? closedEnd : undefined,
-    hasEpochs: epochs !== undefined,
-    suspect: suspectOffset(
-      found.map(({ baseOffset }) => baseOffset),
-      closed,
-    ),
-  });
-  const state = await startOfWalk(options, found, plan, epochs, durablePoint);
+  const lines = { recoveryPoint, closedEnd: closed?.endOffset, unsyncedCountMax: SEALED_UNSYNCED_MAX };
+  const durablePoint = durablePointOf({ ...lines, bases });
+  const plan = planOf(found, closed, durablePoint, epochs !== undefined);
+  const snapshots = { offsets: snapshotOffsets, broken: new Set<number>() };
+  const older =
+    plan.producersFrom === 'record' ? undefined : await producersAtBase(options, snapshots, found, plan.producersFrom);
+  const firstIndex = Math.min(plan.firstIndex, older?.index ?? plan.firstIndex);
+  const state = startOfWalk(options, found, firstIndex, older, epochs, durablePoint);
   const kept: Segment[] = [];
-  for (const segment of found.slice(0, plan.firstIndex)) kept.push(await sealedSegment(options, segment));
-  const walk = await walkAll(options, state, found.slice(plan.firstIndex), isStray, durablePoint);
+  for (const segment of found.slice(0, firstIndex)) kept.push(await sealedSegment(options, segment));
+  const walk = await walkAll(options, state, found.slice(firstIndex), isStray, durablePoint);
   // Several batches against one file without a checksum, and nothing else is wrong: it is the file.
   if (epochs !== undefined && state.contradicted.length > 1 && walk.decision === 'keep') {
-    return await recoverLog(options, found, snapshots, undefined);
+    return await recoverLog(options, found, snapshotOffsets, undefined);
   }
   const start = startOf(options, found, state.endOffset, durablePoint);
   if (start.decision === 'empty') return await emptiedLog(options, found, state, start.offset);
@@ -89,7 +87,7 @@ export async function recoverLog(
     epochs: cutEpochsFromEnd(state.epochs, endOffset),
     epochsOnDisk: epochs,
     producers: state.producers,
-    closeSnapshot: snapshots.findLast((offset) => offset <= state.endOffset),
+    closeSnapshot: snapshotOffsets.findLast((offset) => offset <= state.endOffset && !snapshots.broken.has(offset)),
     damagedAt: damaged,
     ...(damaged === undefined ? {} : { beforeDamage: { closed, durablePoint } }),
     recovered: true,
@@ -99,6 +97,18 @@ export async function recoverLog(
   await keepAndCut(options, walk, state.endOffset);
   await removeStraySnapshots(options, snapshots, loaded);
   return loaded;
+}
+
+function planOf(
+  found: readonly FoundSegment[],
+  closed: ClosedPartition | undefined,
+  durablePoint: number,
+  hasEpochs: boolean,
+): ReplayPlan {
+  const bases = found.map(({ baseOffset }) => baseOffset);
+  // The record's producers are those of the end: where the log was damaged, the batches say what is known of them.
+  const closedEnd = closed?.damagedAt === undefined ? closed?.endOffset : undefined;
+  return planReplay({ segments: found, durablePoint, closedEnd, hasEpochs, suspect: suspectOffset(bases, closed) });
 }
 
 /** The offset from which on the log is damaged, told once; undefined when it is whole. */
@@ -170,17 +180,18 @@ async function emptiedLog(
   };
 }
 
-async function startOfWalk(
+/** `older`: the producers when they are not those of the close record. */
+function startOfWalk(
   options: RecoveryOptions,
   found: readonly FoundSegment[],
-  plan: ReplayPlan,
+  firstIndex: number,
+  older: ProducersAtBase | undefined,
   epochs: readonly EpochEntry[] | undefined,
   durablePoint: number,
-): Promise<WalkState> {
+): WalkState {
   const { closed, env, config } = options;
-  const byRecord = plan.producersFrom === 'record' && closed !== undefined;
-  const snapshotBase = plan.producersFrom === 'record' ? 0 : (found[plan.producersFrom]?.baseOffset ?? 0);
-  const firstBase = found[plan.firstIndex]?.baseOffset ?? 0;
+  const producers = older?.producers ?? closed?.producers.copy() ?? ProducerTable.of([]);
+  const producersFrom = older === undefined ? closed?.endOffset : found[older.index]?.baseOffset;
   const suspectBase = found.findLast(({ baseOffset }) => baseOffset <= (closed?.damagedAt ?? -1))?.baseOffset;
   return {
     // Without the epochs' file, that a batch's epoch is right is only seen by those around it: all is checked.
@@ -190,12 +201,10 @@ async function startOfWalk(
     gaps: closed?.gaps === true,
     indexIntervalBytes: config.indexIntervalBytes,
     nowMs: env.clock.wallMs(),
-    producersFrom: byRecord ? closed.endOffset : snapshotBase,
-    producers: byRecord
-      ? closed.producers.copy()
-      : ((await readSnapshot(options, snapshotBase)) ?? ProducerTable.of([])),
+    producersFrom: producersFrom ?? 0,
+    producers,
     epochs: epochs ?? [],
-    endOffset: firstBase,
+    endOffset: found[firstIndex]?.baseOffset ?? 0,
     leaderEpoch: -1,
     contradicted: [],
   };
@@ -231,44 +240,4 @@ function carriedOver(options: LoadOptions, found: FoundSegment): Partial<Segment
   if (recorded?.logBytes !== found.logBytes) return {};
   const { headsCrc, largestTimestamp } = digestsOf(recorded);
   return { headsCrc, largestTimestamp };
-}
-
-/** Producers that wrote nothing in the walked part: from the close record or the newest snapshot that is whole. */
-async function addMissingProducers(
-  options: LoadOptions,
-  producers: ProducerTable,
-  snapshots: readonly number[],
-  endOffset: number,
-): Promise<void> {
-  const add = (older: ProducerTable): void => {
-    for (const entry of older.all()) if (producers.get(entry.producerId) === undefined) producers.set(entry);
-  };
-  for (const offset of [...snapshots].reverse()) {
-    const snapshot = offset <= endOffset ? await readSnapshot(options, offset) : undefined;
-    if (snapshot === undefined) continue;
-    add(snapshot);
-    break;
-  }
-  if (options.closed !== undefined) add(options.closed.producers);
-}
-
-/** undefined when it is missing or broken. */
-async function readSnapshot(options: LoadOptions, offset: number): Promise<ProducerTable | undefined> {
-  const path = `${options.directory}/${segmentFileName(offset, '.snapshot')}`;
-  const content = await readFileIfThere(options.env.disk, path, PRODUCERS_FILE_BYTES_MAX);
-  return content === undefined ? undefined : parseProducerSnapshot(content, options.env.clock.wallMs());
-}
-
-/** Kafka keeps the snapshots at the bases of segments, and the newest one. */
-async function removeStraySnapshots(
-  options: LoadOptions,
-  snapshots: readonly number[],
-  loaded: LoadedLog,
-): Promise<void> {
-  const kept = new Set(loaded.segments.map(({ baseOffset }) => baseOffset));
-  if (loaded.closeSnapshot !== undefined) kept.add(loaded.closeSnapshot);
-  for (const offset of snapshots) {
-    if (kept.has(offset)) continue;
-    await options.env.disk.remove(`${options.directory}/${segmentFileName(offset, '.snapshot')}`);
-  }
 }
