@@ -34,6 +34,7 @@
 
 import { SyncQueue } from '../disk/sync-queue.ts';
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { SlabPool } from '../kernel/slab-pool.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
@@ -45,7 +46,7 @@ import { DirectorySize } from './directory-size.ts';
 import { DiskTrouble } from './disk-trouble.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
-import { isDescriptorShortage, isShortage, storageError } from './log-failure.ts';
+import { isDescriptorShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { LogStarts } from './log-starts.ts';
 import { formatMetaProperties, META_PROPERTIES_FILE } from './meta-properties.ts';
@@ -210,7 +211,7 @@ export class LogDirectory {
       opening = this.#openPartition(name, options).catch(async (error) => {
         this.#opening.delete(name);
         if (isDescriptorShortage(error)) await this.#host.files.closeUnused();
-        throw isShortage(error) ? storageError(`${name} cannot be opened`, error) : error;
+        throw errorCodeOf(error) === undefined ? error : storageError(`${name} cannot be opened`, error);
       });
       this.#opening.set(name, opening);
     }
