@@ -41,6 +41,11 @@ export default class Serve extends BaseCommand {
       description:
         'for this process, when records are on the disk: before the ack, at intervals, or when the system pleases',
     }),
+    'max-disk': Flags.string({
+      helpValue: 'SIZE',
+      description:
+        'keep the directory below this size, such as 20G, from now on: the oldest segments of all topics go first, and when none is left nothing is appended; commands that work without a server obey it too; none takes the limit away',
+    }),
     'ready-fd': Flags.integer({
       min: 1,
       helpValue: 'FD',
@@ -60,6 +65,7 @@ export default class Serve extends BaseCommand {
       assignments: flags.setting ?? [],
       configFile: flags.config,
       durability: flags.durability,
+      maxDisk: flags['max-disk'],
       readyDescriptor: flags['ready-fd'],
     });
   }

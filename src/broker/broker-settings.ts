@@ -6,7 +6,7 @@
 
 import type { ConfigDefinition } from './config-definition.ts';
 import { canonicalValue, problemWithValue } from './config-definition.ts';
-import { OWN_SETTINGS } from './own-settings.ts';
+import { MAX_DISK_SETTING, OWN_SETTINGS } from './own-settings.ts';
 import { parseProperties } from './properties.ts';
 import {
   type BrokerSynonym,
@@ -133,6 +133,12 @@ export class EffectiveSettings {
 
   number(name: string): number {
     return Number(this.#text(name));
+  }
+
+  /** The cap on the directory's size; Infinity: there is none. */
+  get maxDiskBytes(): number {
+    const bytes = this.number(MAX_DISK_SETTING);
+    return bytes < 0 ? Number.POSITIVE_INFINITY : bytes;
   }
 
   flag(name: string): boolean {

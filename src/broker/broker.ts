@@ -4,15 +4,19 @@
  */
 
 import type { BrokerSession } from '../cluster/broker-session.ts';
+import { assert } from '../kernel/assert.ts';
 import type { Env, NetAddress, NetListener } from '../kernel/env.ts';
 import { SlabPool } from '../kernel/slab-pool.ts';
+import { DirectorySize } from '../log/directory-size.ts';
 import { LogDirectory } from '../log/log-directory.ts';
+import { Produce } from '../protocol/apis/00-produce.ts';
 import type { AnyApi } from '../protocol/schema.ts';
 import { allowEverything } from './authorize.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 import { EffectiveSettings } from './broker-settings.ts';
 import { Connections } from './connections.ts';
 import { Deadlines } from './deadlines.ts';
+import { DiskRoom } from './disk-room.ts';
 import { logFault } from './failure.ts';
 import { FetchMemory } from './fetch-memory.ts';
 import { Partitions } from './partitions.ts';
@@ -20,7 +24,7 @@ import { Purgatory } from './purgatory.ts';
 import type { Reply, RequestContext } from './request.ts';
 import { BrokerStopped, RequestRefused } from './request.ts';
 import { advertisedVersions, isServed, type Route, routeOf } from './router.ts';
-import type { BrokerServices, HandOverAsked } from './services.ts';
+import type { BrokerServices, Call, HandOverAsked } from './services.ts';
 import { neverThrottled } from './throttle.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -39,7 +43,9 @@ export class Broker {
   readonly #logs: LogDirectory;
   readonly #services: BrokerServices;
   readonly #connections: Connections;
+  readonly #room: DiskRoom;
   readonly #upkeep: Upkeep;
+  readonly #forgetImage: () => void;
   readonly #listeners: NetListener[] = [];
   #isRunning = true;
   #workCount = 0;
@@ -58,6 +64,10 @@ export class Broker {
     pool = new SlabPool(),
   ): Promise<Broker> {
     const owner = await env.disk.stat(session.directory);
+    const tell = (problem: string): void => env.log.warn(problem);
+    const effective = new EffectiveSettings(settings, () => session.settings(), session.brokerId, tell);
+    const size = new DirectorySize(env.disk, session.brokerDirectory);
+    size.setCap(effective.maxDiskBytes);
     const logs = await LogDirectory.open(env, {
       brokerDirectory: session.brokerDirectory,
       clusterId: session.clusterId,
@@ -66,30 +76,36 @@ export class Broker {
       canWrite: () => session.holdsLease(),
       lastCloseWasClean: session.lastCloseWasClean,
       pool,
+      size,
     });
-    return new Broker(env, session, settings, { logs, pool, ownerPrincipal: `User:${owner?.uid ?? 'owner'}` });
+    const ownerPrincipal = `User:${owner?.uid ?? 'owner'}`;
+    return new Broker(env, session, { settings: effective, logs, size, pool, ownerPrincipal });
   }
 
   private constructor(
     env: Env,
     session: BrokerSession,
-    given: BrokerSettings,
-    parts: { logs: LogDirectory; pool: SlabPool; ownerPrincipal: string },
+    parts: {
+      settings: EffectiveSettings;
+      logs: LogDirectory;
+      size: DirectorySize;
+      pool: SlabPool;
+      ownerPrincipal: string;
+    },
   ) {
-    const { logs, pool, ownerPrincipal } = parts;
+    const { settings, logs, size, pool, ownerPrincipal } = parts;
     this.#env = env;
     this.#session = session;
     this.#logs = logs;
     this.ownerPrincipal = ownerPrincipal;
-    const tell = (problem: string): void => env.log.warn(problem);
-    const settings = new EffectiveSettings(given, () => session.settings(), session.brokerId, tell);
     const deadlines = new Deadlines(env.clock);
+    const partitions = new Partitions(env, session, logs, settings);
     this.#services = {
       env,
       session,
       settings,
       deadlines,
-      partitions: new Partitions(env, session, logs, settings),
+      partitions,
       purgatory: new Purgatory(deadlines),
       fetchMemory: new FetchMemory(),
       authorize: allowEverything,
@@ -103,6 +119,8 @@ export class Broker {
       handle: (route, version, message, context) => this.#admit(route, version, message, context),
       principalOf: (listener) => (listener === 'unix' ? ownerPrincipal : ANONYMOUS),
     });
+    this.#room = new DiskRoom({ env, size, logs, partitions });
+    this.#forgetImage = session.onImage(() => this.#room.setCap(settings.maxDiskBytes));
     this.#upkeep = new Upkeep(env.clock, logs, settings);
     session.onResigned(() => this.#resign());
   }
@@ -150,11 +168,25 @@ export class Broker {
     if (!this.#isRunning && !route.isPrivate) throw new BrokerStopped('the broker has stopped');
     this.#workCount += 1;
     try {
+      const room = route.api.key === Produce.key ? this.#room.wait() : undefined;
+      if (room !== undefined) return await this.#afterwards(room, route, message, { version, context });
       return await route.handle(this.#services, message, { version, context });
     } finally {
       this.#workCount -= 1;
       if (this.#workCount === 0) this.#onIdle?.();
     }
+  }
+
+  /** Serves a request once `room` resolved; the connection gives out the next one when this one has come as far as it does at once. */
+  async #afterwards(room: Promise<void>, route: Route, message: object, call: Call): Promise<Reply> {
+    let reply: Promise<Reply> | undefined;
+    const begun = room.then(() => {
+      reply = route.handle(this.#services, message, call);
+    });
+    call.context.hold(begun);
+    await begun;
+    assert(reply !== undefined, 'the request was served');
+    return await reply;
   }
 
   /** Somebody else is the broker: whoever is connected must look for them, and what waits here has no answer. */
@@ -170,7 +202,8 @@ export class Broker {
     await Promise.all(this.#listeners.map((listener) => this.#quietly('a listener', listener.close())));
     purgatory.stop();
     fetchMemory.stop();
-    await this.#upkeep.stop();
+    this.#forgetImage();
+    await Promise.all([this.#upkeep.stop(), this.#room.stop()]);
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());

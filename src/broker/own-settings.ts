@@ -8,6 +8,9 @@
 import type { ConfigDefinition } from './config-definition.ts';
 import { CONNECTION_SETTINGS } from './connection-settings.ts';
 
+/** What `serve --max-disk` keeps in the directory. */
+export const MAX_DISK_SETTING = 'streamctl.max.disk.bytes';
+
 const ONE_BROKER = 'there is one broker so far';
 const OWN_CHECKPOINTS = 'checkpoints are written every 5 seconds';
 
@@ -131,6 +134,15 @@ export const OWN_SETTINGS: readonly ConfigDefinition[] = [
     minimum: 1n,
     fixed: true,
     documentation: 'The largest request.',
+  },
+  {
+    name: MAX_DISK_SETTING,
+    type: 'long',
+    default: '-1',
+    minimum: 67_108_864n,
+    also: -1n,
+    documentation:
+      'The most bytes that the directory may take; the oldest segments go first, and when none is left nothing is appended. -1 is no limit.',
   },
   {
     name: 'streamctl.max.partitions',

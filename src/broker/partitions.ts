@@ -7,11 +7,19 @@ import type { BrokerSession } from '../cluster/broker-session.ts';
 import type { ClusterImage, PartitionImage, TopicImage } from '../cluster/cluster-image.ts';
 import { topicById } from '../cluster/cluster-image.ts';
 import type { Env } from '../kernel/env.ts';
+import { rollBytesWithin } from '../log/directory-size.ts';
+import type { LogConfig } from '../log/log-config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
 import { logConfigOf } from './topic-configs.ts';
+
+/** A partition that this broker leads, and its topic. */
+export interface LedPartition {
+  readonly topic: TopicImage;
+  readonly partition: PartitionImage;
+}
 
 export class Partitions {
   readonly #env: Env;
@@ -23,6 +31,8 @@ export class Partitions {
   /** Removals under way, by topic name: a new topic of the same name waits for them before it touches the disk. */
   readonly #removals = new Map<string, Promise<void>>();
   #image: ClusterImage;
+  /** The power of two that holds the number of all partitions: so it seldom changes. */
+  #countBound: number;
   readonly #unsubscribe: () => void;
 
   constructor(env: Env, session: BrokerSession, logs: LogDirectory, settings: EffectiveSettings) {
@@ -31,6 +41,7 @@ export class Partitions {
     this.#logs = logs;
     this.#settings = settings;
     this.#image = session.image();
+    this.#countBound = countBound(this.#image);
     this.#unsubscribe = session.onImage(() => this.#follow(session.image()));
   }
 
@@ -53,6 +64,24 @@ export class Partitions {
   /** The log of a partition that this broker leads; a promise only while it is being opened. */
   log(topic: TopicImage, partition: PartitionImage): PartitionLog | Promise<PartitionLog> {
     return this.#opened.get(topic.topicId)?.get(partition.index) ?? this.#open(topic, partition);
+  }
+
+  /** Every partition that this broker leads, as the image is when the first one is asked for. */
+  *allLed(): Iterable<LedPartition> {
+    for (const topic of this.#session.image().topics.values()) {
+      for (const partition of topic.partitions) {
+        if (partition.leader === this.#session.brokerId) yield { topic, partition };
+      }
+    }
+  }
+
+  /** What a topic's configs come to for its logs; under a cap on the directory their segments are small enough for it. */
+  configOf(topic: TopicImage): LogConfig {
+    const config = logConfigOf(topic.configs, this.#settings.explicit);
+    const { maxDiskBytes } = this.#settings;
+    return maxDiskBytes === Number.POSITIVE_INFINITY
+      ? config
+      : { ...config, rollBytes: rollBytesWithin(maxDiskBytes, this.#countBound) };
   }
 
   /** Finishes removals and follows the image no more. The logs stay open: their directory closes them. */
@@ -79,7 +108,7 @@ export class Partitions {
       topic: topic.name,
       partition: partition.index,
       topicId: topic.topicId,
-      config: logConfigOf(topic.configs, this.#settings.explicit),
+      config: this.configOf(topic),
       leaderEpoch: partition.leaderEpoch,
     });
   }
@@ -88,19 +117,23 @@ export class Partitions {
     const before = this.#image;
     this.#image = image;
     if (image.topics === before.topics && image.settings === before.settings) return;
+    const boundBefore = this.#countBound;
+    this.#countBound = countBound(image);
+    const isBoundNews = this.#countBound !== boundBefore && this.#settings.maxDiskBytes !== Number.POSITIVE_INFINITY;
+    const concernsAll = isBoundNews || image.settings !== before.settings;
     for (const topic of before.topics.values()) {
       if (!image.topicNameById.has(topic.topicId)) this.#remove(topic);
     }
     for (const [topicId, logs] of this.#opened) {
       const topic = topicById(image, topicId);
       if (topic === undefined) continue;
-      if (topic.configs === topicById(before, topicId)?.configs && image.settings === before.settings) continue;
+      if (!concernsAll && topic.configs === topicById(before, topicId)?.configs) continue;
       for (const log of logs.values()) this.#configure(topic, log);
     }
   }
 
   #configure(topic: TopicImage, log: PartitionLog | Promise<PartitionLog>): void {
-    const config = logConfigOf(topic.configs, this.#settings.explicit);
+    const config = this.configOf(topic);
     if (!(log instanceof Promise)) {
       log.setConfig(config);
       return;
@@ -141,6 +174,12 @@ export class Partitions {
     }
     this.#opened.delete(topic.topicId);
   }
+}
+
+function countBound(image: ClusterImage): number {
+  let count = 0;
+  for (const { partitions } of image.topics.values()) count += partitions.length;
+  return 2 ** Math.ceil(Math.log2(Math.max(1, count)));
 }
 
 /**

@@ -1,7 +1,9 @@
 /** `streamctl serve`: checks addresses and settings, starts the broker, says when clients can connect, stops on a signal. */
 import { resolve } from 'node:path';
 import { type BrokerSettings, brokerSettings, SettingsError } from '../broker/broker-settings.ts';
+import { MAX_DISK_SETTING } from '../broker/own-settings.ts';
 import type { Signal } from '../kernel/env.ts';
+import { parseByteSize } from './byte-size.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -21,6 +23,8 @@ export interface ServeCommand {
   /** A Java properties file. */
   readonly configFile: string | undefined;
   readonly durability: string | undefined;
+  /** A size, or `none`. */
+  readonly maxDisk?: string | undefined;
   readonly readyDescriptor: number | undefined;
 }
 
@@ -29,6 +33,7 @@ export async function runServe(host: Host, common: CommonOptions, command: Serve
   if (common.target.kind === 'bootstrap') throw usageError('serve runs a broker over a directory; give --dir, not -b');
   const listen = decideListen(command);
   const { settings, keep } = await settingsOf(host, command);
+  const alter = maxDiskOf(command.maxDisk);
   const ready =
     command.readyDescriptor === undefined ? undefined : host.openDescriptor(command.readyDescriptor, '--ready-fd');
   const directory = resolve(common.target.path);
@@ -40,6 +45,7 @@ export async function runServe(host: Host, common: CommonOptions, command: Serve
       advertise: listen.advertise,
       settings,
       keep,
+      alter,
       allowNetworkFs: common.allowNetworkFs === true,
       timeoutMs: common.timeoutMs,
       note: (text) => {
@@ -78,6 +84,18 @@ async function settingsOf(
   } catch (error) {
     if (error instanceof SettingsError) throw usageError(error.message);
     throw error;
+  }
+}
+
+/** `--max-disk` as a change of what the directory keeps: a command that works without a server obeys it too. */
+function maxDiskOf(text: string | undefined): ReadonlyMap<string, string | null> | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'none') return new Map([[MAX_DISK_SETTING, null]]);
+  const value = String(parseByteSize(text, '--max-disk'));
+  try {
+    return brokerSettings({ assignments: [`${MAX_DISK_SETTING}=${value}`] }).given;
+  } catch (error) {
+    throw error instanceof SettingsError ? usageError(`--max-disk: ${error.message}`) : error;
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import { Broker } from '../broker/broker.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
+import { MAX_DISK_SETTING } from '../broker/own-settings.ts';
 import { ClientError } from '../client/client-error.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import type { Endpoint } from '../cluster/cluster-image.ts';
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly settings: BrokerSettings;
   /** The broker configs to keep in the directory from now on, in place of those kept there, for all brokers of it. */
   readonly keep?: ReadonlyMap<string, string> | undefined;
+  /** Settings to keep beside them; null takes one away. */
+  readonly alter?: ReadonlyMap<string, string | null> | undefined;
   readonly allowNetworkFs?: boolean;
   /** How long to wait for the place; 0 = for ever. */
   readonly timeoutMs: number;
@@ -153,8 +156,9 @@ async function startBroker(
     }
   };
   try {
-    const changes = options.keep === undefined ? undefined : replacing(session.settings(), options.keep);
-    if (changes !== undefined && changes.size > 0) await session.alterSettings(changes);
+    const changes = options.keep === undefined ? [] : replacing(session.settings(), options.keep);
+    const altered = new Map([...changes, ...(options.alter ?? [])]);
+    if (altered.size > 0) await session.alterSettings(altered);
     broker = await Broker.start(env, session, options.settings);
     await listenForCommands(broker, session);
     for (const address of listeners.addresses) {
@@ -182,11 +186,11 @@ async function startBroker(
   };
 }
 
-/** The changes that make `wanted` of what is kept. */
+/** The changes that make `wanted` of what is kept; a cap stays until it is taken away by its own flag. */
 function replacing(kept: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): Map<string, string | null> {
   const changes = new Map<string, string | null>(wanted);
   for (const name of kept.keys()) {
-    if (!wanted.has(name)) changes.set(name, null);
+    if (!wanted.has(name) && name !== MAX_DISK_SETTING) changes.set(name, null);
   }
   return changes;
 }

@@ -4,8 +4,8 @@
  * and not after a clean close that counted; in between, what logs report keeps the number near: it leaves out some small
  * files, which are far less than the margin.
  *
- *   0 ----------------------------- mark ---------------- cap
- *     nothing is done                | room is made        | nothing is appended
+ *   0 ----------------------------- mark ---------------------- crowded ---------------------- cap
+ *     nothing is done                | room is made           | appends wait for that     | nothing is appended
  *
  * Making room is its listener's duty (broker/disk-room.ts).
  */
@@ -18,6 +18,9 @@ const FLAT_BYTES = 8 * MIB;
 /** How near the cap room is made: a sixteenth of it, or less. */
 const MARGIN_BYTES_MAX = 64 * MIB;
 const MARGIN_SHARE = 16;
+/** How near the cap whoever appends had better wait for that. */
+const WAIT_BYTES_MAX = 32 * MIB;
+const WAIT_SHARE = 32;
 /** What the segments that are appended to may take of the cap together. */
 const ACTIVE_SHARE = 2;
 const SEGMENT_BYTES_MIN = 64 << 10;
@@ -28,9 +31,9 @@ const STATS_ABREAST = 16;
  * The size at which segments are to roll so that, below the cap, there are sealed ones that can go, whatever the number of
  * partitions: the segments that are appended to take half of the cap at most.
  */
-export function segmentBytesWithin(capBytes: number, segmentBytes: number, partitionCount: number): number {
+export function rollBytesWithin(capBytes: number, partitionCount: number): number {
   const share = Math.max(MARGIN_SHARE, ACTIVE_SHARE * partitionCount);
-  return Math.min(segmentBytes, Math.max(SEGMENT_BYTES_MIN, Math.floor(capBytes / share)));
+  return Math.max(SEGMENT_BYTES_MIN, Math.floor(capBytes / share));
 }
 
 export class DirectorySize {
@@ -43,7 +46,7 @@ export class DirectorySize {
   /** Admitted, and neither written nor refused yet. */
   #queuedBytes = 0;
   #counting: Promise<void> | undefined;
-  #onRoomWanted: () => void = () => undefined;
+  #onRoomWanted: (isRefused: boolean) => void = () => undefined;
 
   /** `folder`: brokers/<id>. */
   constructor(disk: Disk, folder: string) {
@@ -60,8 +63,8 @@ export class DirectorySize {
     this.#capBytes = capBytes;
   }
 
-  /** Whoever makes room; called at each append that finds too little of it. */
-  onRoomWanted(listener: () => void): void {
+  /** Whoever makes room; called at each append that finds too little of it, and told whether that append is refused. */
+  onRoomWanted(listener: (isRefused: boolean) => void): void {
     this.#onRoomWanted = listener;
   }
 
@@ -86,9 +89,9 @@ export class DirectorySize {
     return Math.max(0, this.usedBytes - this.#markBytes);
   }
 
-  /** Whether the cap is reached. */
-  get isOver(): boolean {
-    return this.usedBytes >= this.#capBytes;
+  /** Whether the cap is so near that appends should wait until room was looked for. */
+  get isCrowded(): boolean {
+    return this.usedBytes >= this.#capBytes - Math.min(WAIT_BYTES_MAX, Math.floor(this.#capBytes / WAIT_SHARE));
   }
 
   /** Whether it is known how much there is, or does not matter. */
@@ -119,11 +122,12 @@ export class DirectorySize {
     return this.#counting;
   }
 
-  /** Asked before a batch is queued. @throws KafkaError KAFKA_STORAGE_ERROR: nothing may be appended */
-  admit(): void {
+  /** Asked before a batch of `bytes` is queued. @throws KafkaError KAFKA_STORAGE_ERROR: it may not be appended */
+  admit(bytes: number): void {
     if (this.wantedBytes === 0) return;
-    this.#onRoomWanted();
-    if (!this.isOver) return;
+    const isRefused = this.usedBytes + bytes > this.#capBytes;
+    this.#onRoomWanted(isRefused);
+    if (!isRefused) return;
     throw storageError(`the directory has reached its cap of ${this.#capBytes} bytes (streamctl.max.disk.bytes)`);
   }
 

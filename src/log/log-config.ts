@@ -12,6 +12,8 @@ export type Durability = 'ack' | 'interval' | 'os';
 
 export interface LogConfig {
   readonly segmentBytes: number;
+  /** A segment is left at this size already, where that is less; a single batch may be larger. Absent: it is not. */
+  readonly rollBytes?: number;
   readonly segmentMs: number;
   readonly segmentJitterMs: number;
   readonly indexIntervalBytes: number;

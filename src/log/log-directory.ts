@@ -165,7 +165,7 @@ export class LogDirectory {
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
       grew,
       queued: (bytes) => size.queued(bytes),
-      admit: () => size.admit(),
+      admit: (bytes) => size.admit(bytes),
       damaged: (name, offset) => this.#logs.get(name)?.markDamaged(offset),
     };
     this.#records.watch((name) => this.#logs.get(name));

@@ -19,6 +19,7 @@ import type { LogReader } from './log-reader.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { NewestSnapshot } from './newest-snapshot.ts';
 import { type Expired, expiredSegments, isOlder, type SegmentAge } from './retention-rules.ts';
+import { rollBytesOf } from './roll-rules.ts';
 import type { Segment, SegmentContext } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
 
@@ -77,7 +78,7 @@ export class LogFront {
   async decide(config: LogConfig, nowMs: number, giveCount: number): Promise<number | undefined> {
     const { host, writer, segments } = this.#parts;
     let expired = await this.#expired(config, nowMs);
-    const isLarge = segments.active.writtenBytes >= config.segmentBytes && giveCount > segments.count - 1;
+    const isLarge = segments.active.writtenBytes >= rollBytesOf(config) && giveCount > segments.count - 1;
     if ((expired.roll || isLarge) && host.canWrite()) {
       await writer.roll();
       await writer.flush();

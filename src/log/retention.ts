@@ -50,7 +50,8 @@ export async function sweepLogs(
     [...begins.keys()],
     () => false,
     async (log) => {
-      count += await log.deleteSegmentsBefore(begins.get(log) ?? 0, atOnce);
+      const deletedCount = await log.deleteSegmentsBefore(begins.get(log) ?? 0, atOnce);
+      count += deletedCount;
     },
   );
   return count;

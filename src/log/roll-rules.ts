@@ -28,17 +28,22 @@ export interface IncomingBatch {
 export function shouldRoll(
   segment: RollFacts,
   batch: IncomingBatch,
-  config: Pick<LogConfig, 'segmentBytes' | 'segmentMs' | 'segmentJitterMs' | 'segmentIndexBytes'>,
+  config: Pick<LogConfig, 'segmentBytes' | 'rollBytes' | 'segmentMs' | 'segmentJitterMs' | 'segmentIndexBytes'>,
   nowMs: number,
 ): boolean {
   if (segment.sizeBytes === 0) return false;
-  if (segment.sizeBytes > config.segmentBytes - batch.sizeBytes) return true;
+  if (segment.sizeBytes > rollBytesOf(config) - batch.sizeBytes) return true;
   if (batch.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX) return true;
   if (segment.indexEntries >= Math.floor(config.segmentIndexBytes / OFFSET_INDEX_ENTRY_BYTES)) return true;
   // One time entry is kept free for the one that sealing adds.
   if (segment.timeIndexEntries >= Math.floor(config.segmentIndexBytes / TIME_INDEX_ENTRY_BYTES) - 1) return true;
   const rollMs = config.segmentMs - Math.floor(config.segmentJitterMs * segment.jitterFraction);
   return ageMs(segment, batch, nowMs) > rollMs;
+}
+
+/** The size that no segment of several batches is larger than. */
+export function rollBytesOf({ segmentBytes, rollBytes }: Pick<LogConfig, 'segmentBytes' | 'rollBytes'>): number {
+  return Math.min(segmentBytes, rollBytes ?? segmentBytes);
 }
 
 /** By the timestamps of the records where they have some, so that a copy of an old log rolls as the old one did. */

@@ -138,14 +138,24 @@ export async function withBroker(
 ): Promise<void> {
   await inWorld(seed, async (env) => {
     await env.disk.makeDirectory(DIRECTORY);
-    const session = await mustBecomeBroker(env);
-    const broker = await Broker.start(env, session, brokerSettings({ assignments: settings }));
-    try {
-      await program(new BrokerUnderTest(env, broker, session));
-    } finally {
-      await broker.stop();
-    }
+    await withBrokerIn(env, program, { settings });
   });
+}
+
+/** The same over the world's directory as it is. `wasClean`: what the broker takes the last close for. */
+export async function withBrokerIn(
+  env: Env,
+  program: (test: BrokerUnderTest) => Promise<void>,
+  options: { readonly settings?: readonly string[]; readonly wasClean?: boolean } = {},
+): Promise<void> {
+  const { settings = [], wasClean = true } = options;
+  const session = await mustBecomeBroker(env, { lastCloseWasClean: async () => wasClean });
+  const broker = await Broker.start(env, session, brokerSettings({ assignments: settings }));
+  try {
+    await program(new BrokerUnderTest(env, broker, session));
+  } finally {
+    await broker.stop();
+  }
 }
 
 /** The values of all records in a fetch answer's first partition, which must be batches made by `produce`. */

@@ -36,6 +36,7 @@ describe('broker settings', () => {
     'streamctl.durability=never',
     'log.cleanup.policy=compact',
     'default.replication.factor=3',
+    'streamctl.max.disk.bytes=1000',
     'log.cleaner.min.cleanable.ratio=1.1',
     'log.retention.ms=-2',
   ]) {

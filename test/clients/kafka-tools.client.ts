@@ -24,6 +24,7 @@ const ADMIN_CALLS = fileURLToPath(new URL('./java/AdminCalls.java', import.meta.
  */
 const OURS = new Set([
   'streamctl.durability',
+  'streamctl.max.disk.bytes',
   'streamctl.max.partitions',
   ...CONNECTION_SETTINGS.map(({ name }) => name),
 ]);

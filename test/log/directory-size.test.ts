@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
-import { DirectorySize, segmentBytesWithin } from '../../src/log/directory-size.ts';
+import { DirectorySize, rollBytesWithin } from '../../src/log/directory-size.ts';
 import { batchOf } from './batches.ts';
 import { append, BROKER, isError, newMachine, openDirectory, openLog, run } from './log-in-world.ts';
 
@@ -10,16 +10,14 @@ const CAP_BYTES = 64 * MIB;
 const FLAT_BYTES = 8 * MIB;
 const MARK_BYTES = CAP_BYTES - 4 * MIB - FLAT_BYTES;
 
-function atHand(folderBytes: number): { size: DirectorySize; asked: () => number } {
+function atHand(folderBytes: number): { size: DirectorySize; asked: () => readonly boolean[] } {
   const disk = { list: () => Promise.reject(new Error('walked')) } as unknown as Env['disk'];
   const size = new DirectorySize(disk, BROKER);
-  let count = 0;
-  size.onRoomWanted(() => {
-    count += 1;
-  });
+  const asked: boolean[] = [];
+  size.onRoomWanted((isRefused) => asked.push(isRefused));
   size.setCap(CAP_BYTES);
   size.found(folderBytes);
-  return { size, asked: () => count };
+  return { size, asked: () => asked };
 }
 
 describe('log: size of a directory', () => {
@@ -62,36 +60,35 @@ describe('log: size of a directory', () => {
     assert.equal(size.folderBytes, 1000);
   });
 
-  it('asks for room from the mark on, and refuses at the cap', () => {
+  it('asks for room from the mark on, and refuses what would reach past the cap', () => {
     const { size, asked } = atHand(MARK_BYTES - 1);
-    size.admit();
+    size.admit(1);
     assert.equal(size.wantedBytes, 0);
-    assert.equal(asked(), 0);
+    assert.deepEqual(asked(), []);
     size.grew(1);
-    size.admit();
+    size.admit(1);
     assert.equal(size.wantedBytes, 1);
-    assert.equal(asked(), 1);
-    size.grew(4 * MIB - 1);
-    size.admit();
-    assert.equal(size.isOver, false);
+    assert.deepEqual(asked(), [false]);
+    size.grew(2 * MIB - 1);
+    assert.equal(size.isCrowded, false);
     size.grew(1);
-    assert.equal(size.isOver, true);
-    assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
-    size.grew(-1);
-    size.admit();
+    assert.equal(size.isCrowded, true);
+    size.admit(2 * MIB);
+    assert.throws(() => size.admit(2 * MIB + 1), isError('KAFKA_STORAGE_ERROR'));
+    assert.deepEqual(asked(), [false, false, true]);
     size.setCap(Number.POSITIVE_INFINITY);
-    size.grew(CAP_BYTES);
-    size.admit();
+    size.admit(CAP_BYTES);
+    assert.deepEqual([size.isCrowded, size.wantedBytes], [false, 0]);
   });
 
   it('what is queued counts until it is written or given up', () => {
     const { size } = atHand(CAP_BYTES - FLAT_BYTES - 2);
     size.queued(1);
-    size.admit();
+    size.admit(1);
     size.queued(1);
-    assert.throws(() => size.admit(), isError('KAFKA_STORAGE_ERROR'));
+    assert.throws(() => size.admit(1), isError('KAFKA_STORAGE_ERROR'));
     size.queued(-1);
-    size.admit();
+    size.admit(1);
     size.queued(-1);
     size.grew(1);
     assert.equal(size.folderBytes, CAP_BYTES - FLAT_BYTES - 1);
@@ -117,11 +114,9 @@ describe('log: size of a directory', () => {
   });
 
   it('segments roll early enough to be deleted', () => {
-    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 1), 4 * MIB);
-    assert.equal(segmentBytesWithin(CAP_BYTES, 2 * MIB, 1), 2 * MIB);
-    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 8), 4 * MIB);
-    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 16), 2 * MIB);
-    assert.equal(segmentBytesWithin(CAP_BYTES, 1 << 30, 100_000), 64 << 10);
-    assert.equal(segmentBytesWithin(Number.POSITIVE_INFINITY, 1 << 30, 1000), 1 << 30);
+    assert.equal(rollBytesWithin(CAP_BYTES, 1), 4 * MIB);
+    assert.equal(rollBytesWithin(CAP_BYTES, 8), 4 * MIB);
+    assert.equal(rollBytesWithin(CAP_BYTES, 16), 2 * MIB);
+    assert.equal(rollBytesWithin(CAP_BYTES, 100_000), 64 << 10);
   });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
 import { parseOffsetCheckpoint } from '../../src/log/checkpoint-file.ts';
-import { DirectorySize } from '../../src/log/directory-size.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/log-config.ts';
 import { parseLogStarts } from '../../src/log/log-starts.ts';
 import type { PartitionLog } from '../../src/log/partition-log.ts';
@@ -183,44 +182,6 @@ describe('log: retention', () => {
     await run(machine, async (env) => {
       const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), CONFIG);
       assert.deepEqual([log.logStartOffset, log.logEndOffset, log.damagedAt], [8, 16, undefined]);
-    });
-  });
-
-  it('so many segments as are asked for go for want of room, but the active one', async () => {
-    const machine = newMachine();
-    await run(machine, async (env) => {
-      const size = new DirectorySize(env.disk, BROKER);
-      const logs = await openDirectory(env, { size });
-      const log = await openLog(logs, CONFIG);
-      await fill(env, log, 6);
-      await size.count();
-      const countedBytes = size.folderBytes ?? 0;
-      assert.equal(await logs.sweep({ giveCounts: new Map([['t-0', 1]]), atOnce: true }), 1);
-      assert.equal(await logs.sweep({ giveCounts: new Map([['t-0', 9]]), atOnce: true }), 1);
-      await env.clock.sleep(10);
-      assert.equal(log.logStartOffset, 8);
-      const toldBytes = size.folderBytes ?? 0;
-      await size.count();
-      assert.ok(toldBytes < countedBytes - 800);
-      // The deletion made a file that says so, and what it needed first.
-      assert.ok(Math.abs(toldBytes - (size.folderBytes ?? 0)) < 300, `${toldBytes} of ${size.folderBytes}`);
-      assert.deepEqual([...(await logs.sizes())], [['t-0', log.sizeBytes]]);
-    });
-  });
-
-  it('an active segment that is larger than segments become by now is sealed and goes, for want of room', async () => {
-    const machine = newMachine();
-    await run(machine, async (env) => {
-      const logs = await openDirectory(env);
-      const log = await openLog(logs, { ...CONFIG, segmentBytes: 1 << 20 });
-      await fill(env, log, 6);
-      const giveCounts = new Map([['t-0', 1]]);
-      assert.equal(await logs.sweep({ giveCounts, atOnce: true }), 0);
-      const { logEndOffset } = log;
-      log.setConfig({ ...DEFAULT_LOG_CONFIG, segmentBytes: log.sizeBytes });
-      assert.equal(await logs.sweep({ giveCounts, atOnce: true }), 1);
-      assert.equal(log.logStartOffset, logEndOffset);
-      assert.equal(log.sizeBytes, 0);
     });
   });
 
