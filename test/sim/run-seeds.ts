@@ -13,6 +13,7 @@ import { bundleWorker } from './bundle.ts';
 import { crashOrders } from './crash-orders.ts';
 import { faultPointsInSource } from './fault-points.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
+import { type PlantedOutcome, plantedTable, runPlanted } from './planted-run.ts';
 import { ordersOf, shrinkFaults } from './seed-mix.ts';
 import { counts, failureReport, kindsLine, pointCounts, pointsLine, summaryLines } from './seed-report.ts';
 import { CRASH_MODELS, type CrashPoint, FAILURE_MODELS, type SeedOutcome } from './seed-run.ts';
@@ -33,12 +34,14 @@ const { values } = parseArgs({
     failures: { type: 'boolean', default: false },
     stride: { type: 'string', default: '1' },
     plant: { type: 'string' },
+    planted: { type: 'boolean', default: false },
   },
 });
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function main(): Promise<boolean> {
+  if (values.planted) return await runAllPlanted();
   const bug = PLANTED_BUGS.find(({ name }) => name === values.plant);
   if (values.plant !== undefined && bug === undefined) throw new Error(`no planted bug ${values.plant}`);
   const bundle = await bundleWorker(bug?.patches);
@@ -87,6 +90,23 @@ async function runCrashPoints(bundlePath: string): Promise<boolean> {
     `${cases} cases in ${seconds.toFixed(1)} s (${(cases / seconds).toFixed(1)}/s), ${failedOf(outcomes).length} failed`,
   );
   return reportFailures(bundlePath, outcomes);
+}
+
+async function runAllPlanted(): Promise<boolean> {
+  const bugs = PLANTED_BUGS.filter(({ name }) => values.plant === undefined || values.plant.split(',').includes(name));
+  const outcomes: PlantedOutcome[] = [];
+  for (const bug of bugs) {
+    const outcome = await runPlanted(bug, Number(values.seeds));
+    const { caught, runs, elapsedMs } = outcome;
+    const [violation] = caught?.violations ?? [];
+    const what = violation === undefined ? 'NOT CAUGHT' : `${violation.rule} ${violation.text.slice(0, 100)}`;
+    say(`  ${bug.name}: ${what} (${caught?.scenario}; ${runs} runs, ${(elapsedMs / 1000).toFixed(1)} s)`);
+    outcomes.push(outcome);
+  }
+  say(plantedTable(outcomes));
+  const missed = outcomes.filter(({ caught }) => caught === undefined).length;
+  say(`${outcomes.length - missed} of ${outcomes.length} planted bugs caught`);
+  return missed === 0;
 }
 
 /** Says how far it is from time to time; ends a run in which much fails. */

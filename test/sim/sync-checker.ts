@@ -1,6 +1,7 @@
 /**
  * I-30: after a write or a sync of a log failed with anything but want of room, its broker writes nothing more to that log:
- * a sync that succeeds later proves nothing of pages that were dropped.
+ * a sync that succeeds later proves nothing of pages that were dropped. Only whoever loads the log anew may: a recovery writes
+ * again what it keeps.
  */
 import type { DiskCall, DiskFault } from './disk-faults.ts';
 import type { OwnerChecker } from './owner-checker.ts';
@@ -22,11 +23,16 @@ export class SyncChecker {
 
   /** To be called as a process makes a call, with the fault that it will meet. */
   check(call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined): void {
-    if (!path.endsWith('.log') || (call !== 'write' && call !== 'datasync')) return;
+    const isLoad = path.endsWith(LOADED_FILE);
+    if (!isLoad && (!path.endsWith('.log') || (call !== 'write' && call !== 'datasync'))) return;
     // A process that registers once more recovers the log, as any other does that comes after.
     const newest = this.#owner.newest();
     if (newest?.pid !== process.pid) return;
     const key = `${newest.number} ${path.slice(0, path.lastIndexOf('/'))}`;
+    if (isLoad) {
+      if (isReading(call)) this.#failed.delete(key);
+      return;
+    }
     const failedMs = this.#failed.get(key);
     const { world } = this.#machine;
     // The process is told when the call ends; what it has begun by then is no sign of trust.
@@ -36,6 +42,13 @@ export class SyncChecker {
     if (fault === undefined || fault.kind === 'slow' || SHORTAGE.has(fault.code)) return;
     if (failedMs === undefined) this.#failed.set(key, world.nowMs);
   }
+}
+
+/** Read when a log is loaded, and at no other time. */
+const LOADED_FILE = '/leader-epoch-checkpoint';
+
+function isReading(call: DiskCall): boolean {
+  return call === 'readFile' || call === 'openToRead';
 }
 
 /** Longer than a call that fails takes. */

@@ -156,7 +156,8 @@ class RawProducer {
       const draw = this.#fraction();
       if (draw < 0.2) await this.#sendAgain();
       else if (draw < 0.3) await this.#sendBehindGap();
-      else sent += await this.#sendNew(draw < 0.6 ? 1 + Math.floor(this.#fraction() * 4) : 1);
+      // Of a producer that it does not know a broker takes any sequence first: so the first batch goes out alone.
+      else sent += await this.#sendNew(this.#sequence > 0 && draw < 0.6 ? 1 + Math.floor(this.#fraction() * 4) : 1);
       await this.#rest(this.#plan.restMs);
     }
   }
