@@ -297,7 +297,7 @@ export class LogDirectory {
     if (!this.#rootThere || !this.#host.canWrite()) return;
     this.#records.noteTotal(this.#size.folderBytes);
     await this.#records.save();
-    if (!clean) return;
+    if (!clean || this.#host.logStarts.isUnsure) return;
     const marker = Buffer.from(formatCleanMarker(this.#options.brokerEpoch));
     this.#env.fault('log.close.before-marker');
     await replaceFile(this.#env.disk, this.#host.sync, `${this.#directory}/${CLEAN_MARKER_FILE}`, marker);

@@ -36,6 +36,8 @@ export class LogStarts {
   #state: 'absent' | 'whole' | 'broken' = 'absent';
   /** What is to be written with the next write. */
   #waiting = new Map<string, LogStart>();
+  /** Whether a write failed since: nobody knows then which of two files the power leaves. */
+  #isUnsure = false;
   #nextWrite: Promise<void> | undefined;
   #lastWrite: Promise<void> = Promise.resolve();
 
@@ -59,6 +61,11 @@ export class LogStarts {
   /** `whole`: what it does not name was never deleted from; a write of this process makes it so. */
   get state(): 'absent' | 'whole' | 'broken' {
     return this.#state;
+  }
+
+  /** Whether the last write failed: what a later process reads may be gone with the power, so it must not take it for durable. */
+  get isUnsure(): boolean {
+    return this.#isUnsure;
   }
 
   /** undefined when the log begins where its first segment does, as far as this file knows. */
@@ -102,8 +109,10 @@ export class LogStarts {
     this.#waiting = new Map();
     this.#nextWrite = undefined;
     const { disk } = this.#env;
+    this.#isUnsure = true;
     await replaceFile(disk, this.#sync, this.#path, formatLogStarts(new Map([...this.#startsByName, ...news])));
     await disk.syncDirectory(this.#directory);
+    this.#isUnsure = false;
     for (const [name, start] of news) this.#startsByName.set(name, start);
     this.#state = 'whole';
   }

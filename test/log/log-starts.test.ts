@@ -83,11 +83,12 @@ describe('log: log-starts', () => {
       assert.ok(syncs <= 2, `${syncs} syncs`);
       assert.equal(starts.get('t-0', 'i'), 5);
       fails = true;
+      assert.equal(starts.isUnsure, false);
       await assert.rejects(starts.set(at(6)));
-      assert.equal(starts.get('t-0', 'i'), 5);
+      assert.deepEqual([starts.get('t-0', 'i'), starts.isUnsure], [5, true]);
       fails = false;
       await starts.set(at(7));
-      assert.equal(starts.get('t-0', 'i'), 7);
+      assert.deepEqual([starts.get('t-0', 'i'), starts.isUnsure], [7, false]);
     });
   });
 
