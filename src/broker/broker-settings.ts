@@ -5,7 +5,7 @@
  */
 
 import type { ConfigDefinition } from './config-definition.ts';
-import { canonicalValue, problemWithValue } from './config-definition.ts';
+import { canonicalValue, listItems, problemWithValue } from './config-definition.ts';
 import { MAX_DISK_SETTING, OWN_SETTINGS } from './own-settings.ts';
 import { parseProperties } from './properties.ts';
 import {
@@ -139,6 +139,11 @@ export class EffectiveSettings {
   get maxDiskBytes(): number {
     const bytes = this.number(MAX_DISK_SETTING);
     return bytes < 0 ? Number.POSITIVE_INFINITY : bytes;
+  }
+
+  /** The items of a list. */
+  list(name: string): readonly string[] {
+    return listItems(this.#text(name));
   }
 
   flag(name: string): boolean {

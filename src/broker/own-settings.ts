@@ -2,11 +2,12 @@
  * The table of the broker's settings that are no topic config's default. Names, defaults and bounds are Kafka's where it has the
  * setting; where Kafka says unlimited, a default that a development machine survives.
  *
- * Source: Kafka 4.x ServerConfigs, ServerLogConfigs, SocketServerConfigs, ReplicationConfigs, TransactionLogConfig.
+ * Source: Kafka 4.x ServerConfigs, ServerLogConfigs, SocketServerConfigs, ReplicationConfigs, TransactionLogConfig; of groups: group-settings.ts.
  */
 
 import type { ConfigDefinition } from './config-definition.ts';
 import { CONNECTION_SETTINGS } from './connection-settings.ts';
+import { GROUP_SETTINGS } from './group-settings.ts';
 
 /** What `serve --max-disk` keeps in the directory. */
 export const MAX_DISK_SETTING = 'streamctl.max.disk.bytes';
@@ -17,6 +18,7 @@ const OWN_CHECKPOINTS = 'checkpoints are written every 5 seconds';
 /** Settings that are not the default of a topic config. */
 export const OWN_SETTINGS: readonly ConfigDefinition[] = [
   ...CONNECTION_SETTINGS,
+  ...GROUP_SETTINGS,
   {
     name: 'auto.create.topics.enable',
     type: 'boolean',
