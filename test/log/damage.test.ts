@@ -148,6 +148,22 @@ describe('log: damage', () => {
     });
   });
 
+  it('leaves the epochs behind it known: a client that read them is not told that its log parts from this one', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs, CONFIG);
+      for (let index = 0; index < 9; index++) await (await append(log, batchAt(index), index < 6 ? 1 : 4)).committed;
+      await logs.close();
+    });
+    machine.files.unlink(`${PARTITION}/00000000000000000002.log`);
+    await life(machine, 2, async (log) => {
+      assert.equal(log.damagedAt, 2);
+      assert.deepEqual(log.endOffsetFor(1), { leaderEpoch: 1, endOffset: 6 });
+      assert.deepEqual(log.endOffsetFor(4), { leaderEpoch: 4, endOffset: 9 });
+    });
+  });
+
   it('gaps that a leader had are told by the close record, also to a recovery', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {

@@ -78,11 +78,12 @@ async function judge(
   written: readonly SeenBatch[],
   durable: number,
   what: string,
+  brokerEpoch = 2,
 ): Promise<Outcome> {
   const before = filesOf(machine).length;
   return await run(machine, async (env) => {
     try {
-      const logs = await openDirectory(env, { brokerEpoch: 2 });
+      const logs = await openDirectory(env, { brokerEpoch });
       const log = await openLog(logs, CONFIG, 2);
       const end = log.logEndOffset;
       const isTold = log.damagedAt !== undefined || namesIn(machine, CUT).length > 0;
@@ -109,7 +110,12 @@ async function judge(
           refused = true;
         }
       }
-      if (refused) assert.ok(log.damagedAt !== undefined, `${what}: refused, and nothing is damaged`);
+      if (refused) {
+        assert.ok(log.damagedAt !== undefined, `${what}: refused, and nothing is damaged`);
+        // Who reads to the end must meet it.
+        assert.ok(log.highWatermark > log.damagedAt, `${what}: ends at ${log.highWatermark}, before the damage`);
+        assert.ok(log.highWatermark >= durable, `${what}: ends at ${log.highWatermark}, and was longer`);
+      }
       await logs.close();
       if (refused) return 'refused';
       return isTold || filesOf(machine).length !== before ? 'repaired' : 'harmless';
@@ -139,7 +145,13 @@ describe('log: a flipped byte', () => {
           content.damage(position, bit);
           const what = `${path} ${position}.${bit}`;
           try {
-            counts[await judge(machine, written, end === 'close' ? BATCHES : 51, what)] += 1;
+            const durable = end === 'close' ? BATCHES : 51;
+            const outcome = await judge(machine, written, durable, what);
+            counts[outcome] += 1;
+            if (outcome !== 'refused' || !path.endsWith('.log')) continue;
+            assert.equal(await judge(machine, written, durable, `${what}, again`, 3), 'refused');
+            content.damage(position, bit);
+            assert.notEqual(await judge(machine, written, durable, `${what}, as it was`, 4), 'refused');
           } catch (error) {
             failures.push(`${what}: ${String(error).slice(0, 300)}`);
           }
