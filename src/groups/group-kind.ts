@@ -1,6 +1,6 @@
 /** What classic groups and KIP-848 groups both are to the machine: to offsets, lists, deletion and expiry. */
 import type { GroupRecord } from '../protocol/group/group-record.ts';
-import type { Call } from './call.ts';
+import type { Call, Caller } from './call.ts';
 import type { Now } from './group-host.ts';
 
 export interface ReplayFacts {
@@ -38,8 +38,8 @@ export interface GroupKind {
   isSubscribed(groupId: string, topic: string): boolean;
   /** @throws KafkaError */
   checkCommit(groupId: string, who: CommitWho): void;
-  /** A commit of this member was taken: a classic group's session goes on. */
-  committed(groupId: string, who: CommitWho, now: Now): void;
+  /** A commit was taken: a classic member's session goes on, and it is tied to its caller. */
+  committed(groupId: string, who: CommitWho, caller: Caller, now: Now): void;
   /** @throws KafkaError */
   checkFetch(groupId: string, who: FetchWho): void;
   /** Pushes the tombstones of the group itself, not of its offsets. */
