@@ -1,7 +1,7 @@
 /** What a topic is configured to, and how the value of each config comes about: its own, the broker's, or the default. */
 
-import { DEFAULT_LOG_CONFIG, type Durability, type LogConfig } from '../log/log-config.ts';
-import { canonicalValue, problemWithValue } from './config-definition.ts';
+import { type CleanupPolicy, DEFAULT_LOG_CONFIG, type Durability, type LogConfig } from '../log/log-config.ts';
+import { canonicalValue, listItems, problemWithValue } from './config-definition.ts';
 import { DURABILITY_CONFIG, TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config-table.ts';
 
 /** Where a value comes from; the numbers are those of DescribeConfigs. */
@@ -96,9 +96,13 @@ export function logConfigOf(topicConfigs: ReadonlyMap<string, string>, brokerSet
     return canonicalValue(definition, resolveTopicConfig(definition, topicConfigs, brokerSetting).value);
   };
   const [producerIdExpiration] = brokerSetting('producer.id.expiration.ms');
+  const cleanupPolicy = cleanupPolicyOf(text('cleanup.policy'));
+  const segmentMs = safeNumber(text('segment.ms'));
+  const maxCompactionLagMs = numberOrNever(text('max.compaction.lag.ms'));
   return {
     segmentBytes: safeNumber(text('segment.bytes')),
-    segmentMs: safeNumber(text('segment.ms')),
+    // What is appended to is not compacted: it is left in time.
+    segmentMs: cleanupPolicy === 'delete' ? segmentMs : Math.min(segmentMs, maxCompactionLagMs),
     segmentJitterMs: safeNumber(text('segment.jitter.ms')),
     indexIntervalBytes: safeNumber(text('index.interval.bytes')),
     segmentIndexBytes: safeNumber(text('segment.index.bytes')),
@@ -110,9 +114,13 @@ export function logConfigOf(topicConfigs: ReadonlyMap<string, string>, brokerSet
     flushMs: safeNumber(text('flush.ms')),
     durability: durabilityOf(text(DURABILITY_CONFIG)),
     compressionType: 'producer',
-    cleanupPolicy: 'delete',
-    retentionMs: numberOrUnlimited(text('retention.ms')),
-    retentionBytes: numberOrUnlimited(text('retention.bytes')),
+    cleanupPolicy,
+    minCleanableDirtyRatio: Number(text('min.cleanable.dirty.ratio')),
+    minCompactionLagMs: safeNumber(text('min.compaction.lag.ms')),
+    maxCompactionLagMs,
+    deleteRetentionMs: safeNumber(text('delete.retention.ms')),
+    retentionMs: cleanupPolicy === 'compact' ? Number.POSITIVE_INFINITY : numberOrUnlimited(text('retention.ms')),
+    retentionBytes: cleanupPolicy === 'compact' ? Number.POSITIVE_INFINITY : numberOrUnlimited(text('retention.bytes')),
     fileDeleteDelayMs: safeNumber(text('file.delete.delay.ms')),
     producerIdExpirationMs:
       producerIdExpiration === undefined
@@ -136,6 +144,12 @@ function numberOrUnlimited(text: string): number {
   return number < 0 ? Number.POSITIVE_INFINITY : number;
 }
 
+/** The largest int64 stands for never. */
+function numberOrNever(text: string): number {
+  const number = safeNumber(text);
+  return number === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : number;
+}
+
 /** Kafka's "never" and "unlimited" are the largest int64; as a number the largest exact one means the same. */
 function safeNumber(text: string): number {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
@@ -143,4 +157,10 @@ function safeNumber(text: string): number {
 
 function durabilityOf(text: string): Durability {
   return text === 'interval' || text === 'os' ? text : 'ack';
+}
+
+function cleanupPolicyOf(text: string): CleanupPolicy {
+  const items = listItems(text);
+  if (!items.includes('compact')) return 'delete';
+  return items.includes('delete') ? 'compact,delete' : 'compact';
 }

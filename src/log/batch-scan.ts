@@ -8,8 +8,11 @@ import * as batch from '../protocol/records/batch.ts';
 /** What to do after a batch was looked at. `bad` ends the walk at this batch, as a broken header would. */
 export type ScanStep = 'next' | 'stop' | 'bad';
 
-/** `bytes` from `at` begin with the batch's header (the whole batch when `wholeBatches`); `position` is the batch's in the file. */
-export type BatchVisitor = (bytes: Buffer, at: number, position: number) => ScanStep;
+/**
+ * `bytes` from `at` begin with the batch's header (the whole batch when `wholeBatches`); `position` is the batch's in the file.
+ * Nothing is read on before the answer settles.
+ */
+export type BatchVisitor = (bytes: Buffer, at: number, position: number) => ScanStep | Promise<ScanStep>;
 
 export interface ScanRange {
   /** Position of a batch's first byte. */
@@ -45,7 +48,9 @@ export async function scanBatches(file: DiskFile, range: ScanRange, visit: Batch
     if (sizeBytes === undefined) return { position, outcome: 'bad' };
     if (range.wholeBatches && window.find(position, sizeBytes) < 0) at = await window.fill(position, sizeBytes);
     if (at < 0) return { position, outcome: 'bad' };
-    const step = visit(window.bytes, at, position);
+    const visited = visit(window.bytes, at, position);
+    // Most visitors decide at once: a turn for each batch would cost more than the rest.
+    const step = typeof visited === 'string' ? visited : await visited;
     if (step !== 'next') return { position, outcome: step === 'bad' ? 'bad' : 'stopped' };
     position += sizeBytes;
   }

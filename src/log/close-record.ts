@@ -146,6 +146,14 @@ export function parseCloseRecordLine(line: string): ClosedPartition | undefined 
   return table === undefined ? undefined : { ...facts, producers: table };
 }
 
+/** The line of a log whose segments are being replaced: what it says of their content holds no more. */
+export function withoutDigests(closed: ClosedPartition): ClosedPartition {
+  const segments = closed.segments.map(({ baseOffset, logBytes, indexEntries, timeIndexEntries }) => {
+    return { baseOffset, logBytes, indexEntries, timeIndexEntries };
+  });
+  return { ...closed, segments, gaps: true };
+}
+
 /** The digests of a segment's line as `SegmentFacts` has them. */
 export function digestsOf(segment: ClosedSegment): {
   headsCrc: number | undefined;

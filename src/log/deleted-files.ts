@@ -46,9 +46,16 @@ export class DeletedFiles {
         }
       }
     } finally {
-      this.#removeLater(paths, delayMs);
+      this.removeLater(paths, delayMs);
     }
     this.#host.env.fault('log.retention.after-rename');
+  }
+
+  /** Removes files, which have names that no log looks at, `delayMs` later. */
+  removeLater(paths: readonly string[], delayMs: number): void {
+    if (paths.length === 0) return;
+    const lot: Lot = { paths, timer: this.#host.env.clock.timer(delayMs, () => this.#removeNow(lot), true) };
+    this.#lots.add(lot);
   }
 
   /** Removes what still waits, and waits for what is being removed. */
@@ -66,12 +73,6 @@ export class DeletedFiles {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
       throw error;
     }
-  }
-
-  #removeLater(paths: readonly string[], delayMs: number): void {
-    if (paths.length === 0) return;
-    const lot: Lot = { paths, timer: this.#host.env.clock.timer(delayMs, () => this.#removeNow(lot), true) };
-    this.#lots.add(lot);
   }
 
   #removeNow(lot: Lot): void {

@@ -15,6 +15,7 @@ import {
   hexCrc,
   parseCloseRecord,
   parseCloseRecordLine,
+  withoutDigests,
 } from './close-record.ts';
 import { META_PROPERTIES_FILE } from './meta-properties.ts';
 import type { LogCloseResult, PartitionLog } from './partition-log.ts';
@@ -25,12 +26,16 @@ const CHECKPOINT_SOON_MS = 500;
 const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
 const LOG_START_FILE = 'log-start-offset-checkpoint';
+/** A log that it names was compacted, and may have gaps, whatever its configuration says now. */
+const CLEANER_FILE = 'cleaner-offset-checkpoint';
 
 /** What the checkpoints say of one partition. */
 export interface DurableOffsets {
   /** Everything below was once on the disk. */
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
+  /** Up to where (exclusive) it was compacted; undefined when it never was. */
+  readonly cleanedOffset?: number | undefined;
 }
 
 export class DirectoryRecords {
@@ -41,6 +46,7 @@ export class DirectoryRecords {
   readonly #recoveryPoints: Checkpoint;
   readonly #highWatermarks: Checkpoint;
   readonly #logStarts: Checkpoint;
+  readonly #cleanedOffsets: Checkpoint;
   #lines = new Map<string, string>();
   #linesChanged = false;
   /** What the record says of the directory's own files. */
@@ -68,6 +74,7 @@ export class DirectoryRecords {
     this.#recoveryPoints = checkpoint(RECOVERY_POINT_FILE);
     this.#highWatermarks = checkpoint(HIGH_WATERMARK_FILE);
     this.#logStarts = checkpoint(LOG_START_FILE);
+    this.#cleanedOffsets = checkpoint(CLEANER_FILE);
   }
 
   /** Reads the close record. @throws UnknownFormatError */
@@ -115,8 +122,16 @@ export class DirectoryRecords {
   }
 
   async durable(name: string): Promise<DurableOffsets> {
-    const [recoveryPoints, logStarts] = await Promise.all([this.#recoveryPoints.offsets(), this.#logStarts.offsets()]);
-    return { recoveryPoint: recoveryPoints.get(name) ?? 0, logStartOffset: logStarts.get(name) ?? 0 };
+    const [recoveryPoints, logStarts, cleaned] = await Promise.all([
+      this.#recoveryPoints.offsets(),
+      this.#logStarts.offsets(),
+      this.#cleanedOffsets.offsets(),
+    ]);
+    return {
+      recoveryPoint: recoveryPoints.get(name) ?? 0,
+      logStartOffset: logStarts.get(name) ?? 0,
+      cleanedOffset: cleaned.get(name),
+    };
   }
 
   /** An open log's durable end or high watermark moved; with `soon` that is written down within CHECKPOINT_SOON_MS. */
@@ -139,11 +154,42 @@ export class DirectoryRecords {
       const line = this.#lines.get(name);
       const closed = line === undefined ? undefined : parseCloseRecordLine(line);
       if (closed !== undefined && closed.endOffset > endOffset) this.#dropLine(name);
-      for (const checkpoint of [this.#recoveryPoints, this.#highWatermarks]) {
+      for (const checkpoint of [this.#recoveryPoints, this.#highWatermarks, this.#cleanedOffsets]) {
         const offset = (await checkpoint.offsets()).get(name);
         if (offset !== undefined && offset > endOffset) await checkpoint.set(name, endOffset);
       }
       await this.#saveAll();
+    });
+  }
+
+  /** Up to where (exclusive) the partition was compacted; undefined when it never was. */
+  async cleanedOffset(name: string): Promise<number | undefined> {
+    return (await this.#cleanedOffsets.offsets()).get(name);
+  }
+
+  /**
+   * Notes that offsets may be missing in the partition, by naming it in the checkpoint (with `cleanedOffset` where it is not yet)
+   * and in its line, and takes back what that says of the files of segments. Durable when it resolves.
+   */
+  beginCompaction(name: string, cleanedOffset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if ((await this.cleanedOffset(name)) === undefined) await this.#cleanedOffsets.set(name, cleanedOffset);
+      const line = this.#lines.get(name);
+      const closed = line === undefined ? undefined : parseCloseRecordLine(line);
+      const told = closed === undefined ? line : formatCloseRecordLine(name, withoutDigests(closed));
+      if (told !== undefined && told !== line) {
+        this.#lines.set(name, told);
+        this.#linesChanged = true;
+      }
+      await this.#saveAll();
+    });
+  }
+
+  /** Notes how far (exclusive) the partition was compacted. */
+  cleaned(name: string, offset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#cleanedOffsets.set(name, offset);
+      await this.#saveCheckpoints();
     });
   }
 
@@ -200,7 +246,7 @@ export class DirectoryRecords {
   }
 
   get #checkpoints(): readonly Checkpoint[] {
-    return [this.#recoveryPoints, this.#highWatermarks, this.#logStarts];
+    return [this.#recoveryPoints, this.#highWatermarks, this.#logStarts, this.#cleanedOffsets];
   }
 
   #checkpoint(): void {

@@ -139,6 +139,14 @@ export class Flusher {
     }
   }
 
+  /** Nothing is written any more. A group that is being written now is refused when the kernel is done with its bytes. */
+  goOffline(cause: unknown): void {
+    if (this.#offline !== undefined) return;
+    this.#offline = { cause };
+    this.#giveUp();
+    this.#target.wentOffline(this.#takeQueued(), cause);
+  }
+
   /** Stops the timers. What was not flushed stays as it is. */
   stop(): void {
     this.#timer?.cancel();
@@ -159,7 +167,7 @@ export class Flusher {
     this.#writer = new Promise((resolve) => {
       this.#env.clock.soon(() => {
         this.#writeAll().then(resolve, (cause) => {
-          this.#goOffline(cause);
+          this.goOffline(cause);
           resolve();
         });
       });
@@ -230,16 +238,8 @@ export class Flusher {
     try {
       await this.#target.cutBack(refused, cause);
     } catch (error) {
-      this.#goOffline(error);
+      this.goOffline(error);
     }
-  }
-
-  /** A group that is being written now is refused when the kernel is done with its bytes. */
-  #goOffline(cause: unknown): void {
-    if (this.#offline !== undefined) return;
-    this.#offline = { cause };
-    this.#giveUp();
-    this.#target.wentOffline(this.#takeQueued(), cause);
   }
 
   #giveUp(): void {
@@ -284,7 +284,7 @@ export class Flusher {
     if (endOffset === this.#writtenEnd) this.#isIntervalOver = false;
     this.#syncer = this.#unsynced
       .syncUpTo(endOffset)
-      .catch((cause) => this.#goOffline(cause instanceof SyncFailed ? cause.cause : cause))
+      .catch((cause) => this.goOffline(cause instanceof SyncFailed ? cause.cause : cause))
       .finally(() => {
         this.#syncer = undefined;
         this.#askForSync();

@@ -12,6 +12,7 @@ import { finishSwaps } from './finish-swaps.ts';
 import { formatLeaderEpochFile, LEADER_EPOCH_FILE, parseLeaderEpochFile } from './leader-epoch-file.ts';
 import { cutEpochsFromEnd, type EpochEntry } from './leader-epochs.ts';
 import { contextOf, type FoundSegment, type LoadedLog, type LoadOptions } from './loaded-log.ts';
+import { compacts } from './log-config.ts';
 import { isShortage, storageError } from './log-failure.ts';
 import { type NamePlan, planNames } from './name-cases.ts';
 import { ProducerTable } from './producer-table.ts';
@@ -82,6 +83,7 @@ async function load(options: LoadOptions): Promise<LoadedLog> {
     logStartOffset: start.offset,
     startBelieved: start.believed,
     restUnreadable,
+    mayHaveGaps: closed?.gaps === true || durable.cleanedOffset !== undefined || compacts(options.config),
   };
   const recovered = await recoverLog(recovery, found, plan.snapshots, facts.epochs ? epochs : undefined);
   if (recovered.damagedAt === undefined) await removeNames(options, plan.orphans);
@@ -127,10 +129,9 @@ async function settleNames(options: LoadOptions, provenLogStart: number | undefi
   if (plan.unreadableLog !== undefined) {
     env.log.error(`${directory}/${plan.unreadableLog}: no log reaches that offset; it is left alone`);
   }
-  if (plan.remove.length === 0 && plan.swaps.length === 0) return plan;
+  if (plan.swaps.length > 0) await finishSwaps(options, plan.swaps);
   await removeNames(options, plan.remove);
   if (plan.swaps.length === 0) return plan;
-  await finishSwaps(options, plan.swaps);
   return planNames(await listIfThere(options), provenLogStart);
 }
 

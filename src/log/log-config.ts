@@ -10,6 +10,9 @@
  */
 export type Durability = 'ack' | 'interval' | 'os';
 
+/** What happens to old records: whole segments are deleted, of each key the newest stays, or both. */
+export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete';
+
 export interface LogConfig {
   readonly segmentBytes: number;
   /** A segment is left at this size already, where that is less; a single batch may be larger. Absent: it is not. */
@@ -29,7 +32,15 @@ export interface LogConfig {
   readonly flushMs: number;
   readonly durability: Durability;
   readonly compressionType: 'producer';
-  readonly cleanupPolicy: 'delete';
+  readonly cleanupPolicy: CleanupPolicy;
+  /** How large the part that was not compacted yet becomes, of 1, before the log is compacted. */
+  readonly minCleanableDirtyRatio: number;
+  /** No record is compacted before it is so old. */
+  readonly minCompactionLagMs: number;
+  /** The log is compacted when a record is older than this and was not compacted yet; Infinity: not for that reason. */
+  readonly maxCompactionLagMs: number;
+  /** How long the mark of a deleted key stays after it was first compacted. */
+  readonly deleteRetentionMs: number;
   /** A sealed segment goes when its newest record is older; Infinity: none goes for that reason. */
   readonly retentionMs: number;
   /** The oldest segments go while what stays is at least as large; Infinity: none goes for that reason. */
@@ -57,9 +68,18 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   durability: 'ack',
   compressionType: 'producer',
   cleanupPolicy: 'delete',
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.POSITIVE_INFINITY,
+  deleteRetentionMs: 86_400_000,
   retentionMs: 604_800_000,
   retentionBytes: Number.POSITIVE_INFINITY,
   fileDeleteDelayMs: 60_000,
   producerIdExpirationMs: 86_400_000,
   minInsyncReplicas: 1,
 };
+
+/** Whether older records of a key go. */
+export function compacts({ cleanupPolicy }: Pick<LogConfig, 'cleanupPolicy'>): boolean {
+  return cleanupPolicy !== 'delete';
+}

@@ -39,6 +39,7 @@ import { SlabPool } from '../kernel/slab-pool.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
 import type { ClosedPartition } from './close-record.ts';
+import { type CompactionOrder, type CompactionOutcome, compactDirtiest } from './compaction/compact-logs.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { checkOwner } from './directory-owner.ts';
 import { DirectoryRecords } from './directory-records.ts';
@@ -163,6 +164,7 @@ export class LogDirectory {
       syncRoot: () => env.disk.syncDirectory(this.#directory),
       advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
+      compactions: found.records,
       grew,
       queued: (bytes) => size.queued(bytes),
       admit: (bytes) => size.admit(bytes),
@@ -248,6 +250,11 @@ export class LogDirectory {
     const done = this.#sweeping.then(() => this.#sweep(order));
     this.#sweeping = done;
     return done;
+  }
+
+  /** Compacts the open log that needs it most; undefined when none does. One at a time is its caller's duty. Never rejects. */
+  compact(order: CompactionOrder): Promise<CompactionOutcome | undefined> {
+    return compactDirtiest(this.#env, [...this.#logs.values()], order);
   }
 
   /** Bytes of the `.log` files by partition name, of all partitions that are open or were closed cleanly. */

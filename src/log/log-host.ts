@@ -8,6 +8,19 @@ import type { LogStarts } from './log-starts.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { SegmentIndexes } from './segment-indexes.ts';
 
+/** What is written down of the compaction of each partition. */
+export interface CompactionNotes {
+  /** Up to where (exclusive) it was compacted; undefined when it never was. */
+  cleanedOffset(name: string): Promise<number | undefined>;
+  /**
+   * Says that offsets may be missing in the partition from now on, and that what the close record says of its segments' files
+   * holds no more: durable when it resolves. `cleanedOffset` is what is written where nothing was.
+   */
+  beginCompaction(name: string, cleanedOffset: number): Promise<void>;
+  /** It was compacted up to `offset` (exclusive). */
+  cleaned(name: string, offset: number): Promise<void>;
+}
+
 export interface LogHost {
   readonly env: Env;
   readonly files: OpenFiles;
@@ -17,6 +30,7 @@ export interface LogHost {
   readonly logStarts: LogStarts;
   readonly deleted: DeletedFiles;
   readonly trouble: DiskTrouble;
+  readonly compactions: CompactionNotes;
   /** Whether this process may still write: asked before each write and each checkpoint. */
   canWrite(): boolean;
   /** Makes the directory and meta.properties where they are missing. */

@@ -125,7 +125,7 @@ export class LogWriter {
     return this.#flusher.idle;
   }
 
-  /** Whether anything was appended, rolled or cut, at either end, since the log was opened. */
+  /** Whether anything was appended, rolled, cut at either end or replaced since the log was opened. */
   get grown(): boolean {
     return this.#grown;
   }
@@ -222,6 +222,15 @@ export class LogWriter {
     const generation = this.#generation;
     const isStill = (): boolean => generation === this.#generation;
     return { offset: this.#nextOffset, snapshot: formatProducerSnapshot(this.#state.producers), isStill };
+  }
+
+  /** Segments were replaced. */
+  noteChanged(): void {
+    this.#grown = true;
+  }
+
+  goOffline(cause: unknown): void {
+    this.#flusher.goOffline(cause);
   }
 
   /** Stops for good; what is queued is flushed before. */

@@ -4,6 +4,8 @@
  */
 import { KafkaError } from '../protocol/errors.ts';
 import { type LogCloseResult, leaveLog } from './closing-log.ts';
+import { LogCompaction } from './compaction/log-compaction.ts';
+import { ReadGate } from './compaction/read-gate.ts';
 import { endOffsetForEpoch, epochAt } from './leader-epochs.ts';
 import type { LoadedLog } from './loaded-log.ts';
 import type { LogConfig } from './log-config.ts';
@@ -53,6 +55,9 @@ export class PartitionLog {
   readonly #reads: PartitionReads;
   readonly #snapshots: NewestSnapshot;
   readonly #front: LogFront;
+  /** Reads go through it, so that none meets files whose names change. */
+  readonly #gate = new ReadGate();
+  readonly compaction: LogCompaction;
   readonly #listeners = new Set<() => void>();
   #config: LogConfig;
   /** `closing`: no appends any more; `closed`: no reads either. */
@@ -91,6 +96,18 @@ export class PartitionLog {
     this.#reads = new PartitionReads(this, parts);
     this.#snapshots = new NewestSnapshot(parts, loaded.closeSnapshot);
     this.#front = new LogFront({ ...parts, writer: this.#writer, snapshots: this.#snapshots });
+    this.compaction = new LogCompaction({
+      ...parts,
+      name: options.name,
+      writer: this.#writer,
+      front: this.#front,
+      producers: loaded.producers,
+      gate: this.#gate,
+      config: () => this.#config,
+      belowOffset: () => Math.min(this.#front.belowOffset, this.lastStableOffset),
+      isOpen: () => this.#life === 'open' && this.failed === undefined && this.#damagedAt === undefined,
+      inTurn: (work) => this.#inTurn(work),
+    });
   }
 
   get logStartOffset(): number {
@@ -189,17 +206,18 @@ export class PartitionLog {
 
   /** @throws KafkaError OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER once closed */
   read(request: ReadRequest): Promise<LogRead> {
-    return this.#reads.read(request, this.#config.indexIntervalBytes);
+    return this.#gate.read(() => this.#reads.read(request, this.#config.indexIntervalBytes));
   }
 
   /** The first record that is as late as `timestampMs`, or later, anywhere in the log; undefined when there is none. */
   offsetForTimestamp(timestampMs: bigint): Promise<FoundTimestamp | undefined> {
-    return this.#reads.offsetForTimestamp(timestampMs, this.#config.indexIntervalBytes);
+    const { indexIntervalBytes } = this.#config;
+    return this.#gate.read(() => this.#reads.offsetForTimestamp(timestampMs, indexIntervalBytes));
   }
 
   /** The first of the records with the largest timestamp; undefined when no record has one. */
   offsetOfMaxTimestamp(): Promise<FoundTimestamp | undefined> {
-    return this.#reads.offsetOfMaxTimestamp(this.#config.indexIntervalBytes);
+    return this.#gate.read(() => this.#reads.offsetOfMaxTimestamp(this.#config.indexIntervalBytes));
   }
 
   /** Where the largest epoch that is not above `leaderEpoch` ends (exclusive); both -1 for an epoch that is not known yet. */
@@ -299,8 +317,9 @@ export class PartitionLog {
   }
 
   /** Writes and syncs what is queued, and what a clean close leaves behind. Nothing is appended afterwards. */
-  close(): Promise<LogCloseResult> {
+  async close(): Promise<LogCloseResult> {
     this.#life = 'closing';
+    await this.compaction.ended();
     return this.#inTurn(() => this.#close());
   }
 
@@ -332,7 +351,7 @@ export class PartitionLog {
 
   /** Whether offsets may be missing between two batches. */
   get #hasGaps(): boolean {
-    return this.#loaded.gaps === true || this.#isFollowed;
+    return this.#loaded.gaps === true || this.#isFollowed || this.compaction.hasReplaced;
   }
 
   async #saveStart(offset: number): Promise<void> {

@@ -38,6 +38,8 @@ export interface RecoveryOptions extends LoadOptions {
   readonly startBelieved: boolean;
   /** Whether something that is no segment stands behind those that were found: the rest cannot be seen. */
   readonly restUnreadable: boolean;
+  /** Whether offsets may be missing between the batches of a segment. Between two segments none ever are. */
+  readonly mayHaveGaps: boolean;
 }
 
 /**
@@ -198,7 +200,7 @@ function startOfWalk(
     checkedFromOffset: epochs === undefined ? 0 : Math.min(durablePoint, suspectBase ?? durablePoint),
     knownEpochs: epochs,
     logStartOffset: Math.max(options.logStartOffset, found[0]?.baseOffset ?? 0),
-    gaps: closed?.gaps === true,
+    gaps: options.mayHaveGaps,
     indexIntervalBytes: config.indexIntervalBytes,
     nowMs: env.clock.wallMs(),
     producersFrom: producersFrom ?? 0,

@@ -4,11 +4,17 @@
  *   <topic>-<partition>/<20 digits>.log .index .timeindex     the digits are the segment's base offset
  *   <topic>-<partition>/<20 digits>.snapshot                  the digits are the first offset that it does not cover
  *   <topic>-<partition>/<20 digits>.<one of them>.deleted     of a deleted segment
+ *   <topic>-<partition>/<20 digits>.<one of them>.cleaned     what a compaction has not finished
+ *   <topic>-<partition>/<20 digits>.<one of them>.swap        what takes the place of other segments
  *   <topic>-<partition>.<32 hex>-delete | -stray              a partition that is being removed; one of another topic id
  */
 
 /** What the file of a deleted segment has behind its name until it is gone. */
 export const DELETED_SUFFIX = '.deleted';
+/** What a compaction writes has this behind its name until all of it is on the disk, */
+export const CLEANED_SUFFIX = '.cleaned';
+/** and this until it has taken the place of the old files. */
+export const SWAP_SUFFIX = '.swap';
 
 export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.snapshot';
 

@@ -63,6 +63,22 @@ export class SegmentList {
     return first;
   }
 
+  /** Whether they are there, one after the other and none of them active. */
+  holds(segments: readonly Segment[]): boolean {
+    const [first] = segments;
+    const at = first === undefined ? -1 : this.#segments.indexOf(first);
+    if (at < 0 || at + segments.length >= this.#segments.length) return false;
+    return segments.every((segment, index) => this.#segments[at + index] === segment);
+  }
+
+  /** Puts `segment` in the place of those, which are there as `holds` says; it has the base offset of the first. */
+  replace(segments: readonly Segment[], segment: Segment): void {
+    assert(this.holds(segments), 'sealed segments are replaced');
+    const at = this.#floorIndex(segment.baseOffset);
+    assert(this.#segments[at] === segments[0], 'a segment takes the place of the first');
+    this.#segments.splice(at, segments.length, segment);
+  }
+
   /** Puts `segment` in the place of all. */
   replaceAll(segment: Segment): void {
     this.#segments.splice(0, this.#segments.length, segment);

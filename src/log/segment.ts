@@ -88,12 +88,15 @@ export class Segment {
   /** In [0, 1): its share of segment.jitter.ms. */
   readonly jitterFraction: number;
   readonly #context: SegmentContext;
+  readonly #suffix: string;
   #largest: TimestampAtOffset;
   #recordedTimestamp: bigint | undefined;
   #bytesSinceIndexEntry: number;
 
-  constructor(context: SegmentContext, facts: SegmentFacts, created: boolean) {
+  /** `suffix`: what its files have behind their names as long as they are no part of the log. */
+  constructor(context: SegmentContext, facts: SegmentFacts, created: boolean, suffix = '') {
     this.#context = context;
+    this.#suffix = suffix;
     this.jitterFraction = context.env.random.fraction();
     this.baseOffset = facts.baseOffset;
     this.createdMs = facts.createdMs;
@@ -115,7 +118,7 @@ export class Segment {
   }
 
   /** A segment that begins at `baseOffset` and has no files yet. */
-  static planned(context: SegmentContext, baseOffset: number): Segment {
+  static planned(context: SegmentContext, baseOffset: number, suffix = ''): Segment {
     const facts: SegmentFacts = {
       baseOffset,
       createdMs: context.env.clock.wallMs(),
@@ -129,7 +132,7 @@ export class Segment {
       headsCrc: 0,
       largestTimestamp: -1n,
     };
-    return new Segment(context, facts, false);
+    return new Segment(context, facts, false, suffix);
   }
 
   /** The largest timestamp written so far and the last offset of the batch that has it. */
@@ -222,6 +225,6 @@ export class Segment {
   }
 
   #pathOf(suffix: '.log' | '.index' | '.timeindex'): string {
-    return `${this.#context.directory}/${segmentFileName(this.baseOffset, suffix)}`;
+    return `${this.#context.directory}/${segmentFileName(this.baseOffset, suffix)}${this.#suffix}`;
   }
 }
