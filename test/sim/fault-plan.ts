@@ -106,6 +106,11 @@ export class FaultInjector {
   /** Told of each call as it is made, with the fault that it will meet. */
   onDiskCall: (call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined) => void = () =>
     undefined;
+  /**
+   * Who met a disk that may only be read: he may show the logs as they are then, in his memory, for as long as he lives
+   * (cli/read-only-seat.ts), without being able to make anything of it durable.
+   */
+  readonly readOnlyPids = new Set<number>();
   /** How often each fault point was passed. */
   readonly pointCounts = new Map<string, number>();
   /** How many faults of each kind came to something. */
@@ -117,6 +122,7 @@ export class FaultInjector {
     targets.machine.onDiskCall = (call, process) => this.#called(call, process);
     targets.machine.hardware.faults = (call, path, process) => {
       const fault = this.#diskFault(call, path);
+      if (fault?.kind === 'error' && fault.code === 'EROFS') this.readOnlyPids.add(process.pid);
       this.onDiskCall(call, path, process, fault);
       return fault;
     };

@@ -120,8 +120,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'recovery-without-checksums',
     what: 'recovery does not compare checksums',
-    lane: 'crash points',
-    scenarios: ['rolls', 'recovery'],
+    lane: 'seeds',
+    scenarios: ['directory-life'],
     patches: [
       change(
         'log/recovery-walk.ts',
@@ -280,13 +280,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'segments lose their names before the log’s new start is durable',
     lane: 'crash points',
     scenarios: ['retention'],
-    patches: [
-      change(
-        'log/log-starts.ts',
-        'await disk.syncDirectory(this.#directory);\n    for',
-        'void disk.syncDirectory(this.#directory).catch(() => undefined);\n    for',
-      ),
-    ],
+    patches: [change('log/log-starts.ts', 'await disk.syncDirectory(this.#directory);\n    for', 'for')],
   },
   {
     name: 'retention-takes-too-much',
@@ -413,6 +407,32 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     patches: [
       change('cluster/compaction.ts', 'await env.disk.syncDirectory(folder);\n  env.fault', 'env.fault'),
       change('cluster/compaction.ts', 'export const ENTRIES_KEPT = 1000;', 'export const ENTRIES_KEPT = 0;'),
+    ],
+  },
+  {
+    name: 'damage-cut',
+    what: 'a bad batch before the durable point ends the log, and what follows is cut',
+    lane: 'seeds',
+    scenarios: ['served-damage'],
+    patches: [
+      change(
+        'log/recovery-cases.ts',
+        "when: { next: 'none', bytes: 'bad', place: 'beforeDurable' }, answer: 'damage' },",
+        "when: { next: 'none', bytes: 'bad', place: 'beforeDurable' }, answer: 'cut' },",
+      ),
+    ],
+  },
+  {
+    name: 'chain-not-checked',
+    what: 'a read does not compare a batch’s offset and epoch with those before it',
+    lane: 'seeds',
+    scenarios: ['served-damage'],
+    patches: [
+      change(
+        'log/read-check.ts',
+        'if (gaps ? baseOffset < expectedOffset : baseOffset !== expectedOffset) return false;',
+        'if (expectedOffset >= 0 || gaps) return true;',
+      ),
     ],
   },
 ];

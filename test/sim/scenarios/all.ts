@@ -4,6 +4,7 @@ import { CRASH_STORIES } from './crash-stories.ts';
 import { badDisk, directoryLife } from './directory-life.ts';
 import { places } from './places.ts';
 import { idempotence, keeper } from './raw-life.ts';
+import { servedDamage } from './served-damage.ts';
 import { topicsComeAndGo } from './topics-come-and-go.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -13,5 +14,6 @@ export const SCENARIOS: readonly Scenario[] = [
   idempotence,
   keeper,
   topicsComeAndGo,
+  servedDamage,
   ...CRASH_STORIES,
 ];

@@ -7,6 +7,9 @@ import { runProduce } from '../../../src/cli/produce.ts';
 import { runServe } from '../../../src/cli/serve.ts';
 import { runTopicsCreate, runTopicsDelete } from '../../../src/cli/topics.ts';
 import { ClientError } from '../../../src/client/client-error.ts';
+import { ClusterError } from '../../../src/cluster/cluster-error.ts';
+import { UnknownFormatError } from '../../../src/log/close-record.ts';
+import { ForeignLogDirectoryError } from '../../../src/log/log-directory.ts';
 import { RECEIPTS, simHost } from '../sim-host.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
 import { type Ledger, lineOf, type ProducerStory, type Seen } from './ledger.ts';
@@ -43,10 +46,24 @@ export function spawnCommand(
       if (error instanceof CliError) return noted(self, error, error.exitCode);
       if (error instanceof ClientError) return noted(self, error, error.kind === 'not-found' ? 5 : 1);
       if (isDiskTrouble(error)) return noted(self, error, 1);
+      if (DAMAGED.has(machine) && isTold(error)) return noted(self, error, 1);
       throw error;
     }
   });
   return program;
+}
+
+/** Machines on which files are damaged, so that a command may have to say so and end. */
+const DAMAGED = new WeakSet<SimMachine>();
+
+export function expectDamage(machine: SimMachine): void {
+  DAMAGED.add(machine);
+}
+
+function isTold(error: unknown): error is Error {
+  return (
+    error instanceof ClusterError || error instanceof ForeignLogDirectoryError || error instanceof UnknownFormatError
+  );
 }
 
 const DISK_TROUBLE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
@@ -210,8 +227,11 @@ export class FollowerReader {
     return this.#nextOffsets.get(partition) ?? 0;
   }
 
-  /** What it printed since; I-3 and I-25: each partition in order, nothing left out, nothing twice. */
-  read(): Seen[] {
+  /**
+   * What it printed since; I-3 and I-25: each partition in order, nothing left out, nothing twice. `isPromise`: whether what is
+   * shown must stay.
+   */
+  read(isPromise = true): Seen[] {
     const { process, stdio } = this.program;
     if (stdio.outputBytes === this.#readBytes) return [];
     const text = this.#rest + stdio.output().subarray(this.#readBytes).toString('latin1');
@@ -230,7 +250,7 @@ export class FollowerReader {
         );
       }
       this.#nextOffsets.set(seen.partition, seen.offset + 1);
-      this.#ledger.shown(seen, process.name);
+      if (isPromise) this.#ledger.shown(seen, process.name);
       return seen;
     });
   }

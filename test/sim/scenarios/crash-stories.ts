@@ -141,7 +141,7 @@ const STORIES: readonly CrashStory[] = [
       server.process.kill('story');
       // Somebody who never opens the partition closes cleanly.
       await tale.feed(2, { topic: OTHER });
-      await tale.readAll();
+      judgeStart(tale, await tale.readAll());
     },
     judge: judgeStart,
   },
@@ -197,7 +197,8 @@ async function deleteBefore(tale: Tale, offset: number): Promise<void> {
 
 /** I-10: the log starts where an answered DeleteRecords said, or where one that was asked for did. */
 function judgeStart(tale: Tale, log: readonly Seen[]): void {
-  const start = log[0]?.offset ?? 0;
+  const start = log[0]?.offset;
+  if (start === undefined) return;
   if (start >= tale.deletedBefore && start <= tale.askedBefore) return;
   const text = `starts at ${start}; deleted before ${tale.deletedBefore}, asked for ${tale.askedBefore}`;
   tale.sim.world.violate('I-10', text);

@@ -82,10 +82,9 @@ class DirectoryLife {
     const startServe = (): void => void serve(machine);
     const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process(), startServe);
     const syncs = new SyncChecker(machine, this.#owner);
-    injector.onDiskCall = (call, path, process, fault) => {
-      syncs.check(call, path, process, fault);
-      if (fault?.kind === 'error' && fault.code === 'EROFS') this.#readOnlyPids.add(process.pid);
-    };
+    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    this.#readOnlyPids = injector.readOnlyPids;
+    this.#probed.excusedPids = injector.readOnlyPids;
     if (!this.#producersCreate && !(await this.#create(machine, this.#topicConfigs()))) return;
     const faultsEndMs = world.nowMs + FAULTS_MS;
     this.#populate();
@@ -99,8 +98,7 @@ class DirectoryLife {
   }
 
   #isHealed = false;
-  /** Who found the disk read-only shows the logs as they were then, for as long as he lives (cli/read-only-seat.ts). */
-  readonly #readOnlyPids = new Set<number>();
+  #readOnlyPids: ReadonlySet<number> = new Set();
 
   #isEnough(): boolean {
     return this.#ackedCount() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
@@ -220,7 +218,7 @@ class DirectoryLife {
   /** Runs the world, and reads what the followers print as it comes. */
   async #watch(done: () => boolean, limitMs: number): Promise<boolean> {
     const check = (): boolean => {
-      for (const follower of this.#followers) follower.read();
+      for (const follower of this.#followers) follower.read(!this.#readOnlyPids.has(follower.program.process.pid));
       return done();
     };
     const ended = await this.#run.world.run(check, limitMs);

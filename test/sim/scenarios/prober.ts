@@ -24,6 +24,8 @@ export interface Probed {
   readonly logStarts: number[];
   /** The highest offset below the high watermark that was out of range, where records are deleted; it must lie before the start. */
   readonly outOfRange?: number[];
+  /** Whose answers are not judged. */
+  excusedPids?: ReadonlySet<number>;
   answers: number;
 }
 
@@ -46,12 +48,13 @@ export function probe(
       createDirectory: false,
       note: (text) => stdio.note(text),
     });
+    const isExcused = (): boolean => process.isDead || probed.excusedPids?.has(process.pid) === true;
     while (!isOver) {
       const partition = Math.floor(env.random.fraction() * partitions);
       const start = probed.logStarts[partition] ?? 0;
       const offset = start + Math.floor(env.random.fraction() * ((probed.highWatermarks[partition] ?? 0) - start));
       const answersBefore = probed.answers;
-      const problem = await ask(transport, probed, partition, offset, () => process.isDead);
+      const problem = await ask(transport, probed, partition, offset, isExcused);
       if (problem !== undefined && !process.isDead) machine.world.violate(...problem);
       if (probed.answers > answersBefore) onAnswer();
       await env.clock.sleep(env.random.fraction() * 400);
@@ -66,7 +69,7 @@ async function ask(
   probed: Probed,
   partition: number,
   offset: number,
-  isDead: () => boolean,
+  isExcused: () => boolean,
 ): Promise<[rule: string, text: string] | undefined> {
   try {
     const request = {
@@ -104,7 +107,7 @@ async function ask(
     const answer = reply.message.responses[0]?.partitions[0];
     const slices = (answer?.records ?? []).map((slice) => Buffer.from(slice));
     reply.release();
-    if (answer === undefined || isDead()) return undefined;
+    if (answer === undefined || isExcused()) return undefined;
     return judgeAnswer(probed, partition, offset, { ...answer, records: Buffer.concat(slices) });
   } catch (error) {
     if (error instanceof ConnectionLost || error instanceof Unreachable) return undefined;

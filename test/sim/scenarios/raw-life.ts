@@ -104,6 +104,7 @@ class RawLife {
     const injector = arm(planned, () => this.#owner.process(), startServe);
     const syncs = new SyncChecker(machine, this.#owner);
     injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    this.#probed.excusedPids = injector.readOnlyPids;
     this.#populate();
     const isEnough = (): boolean => this.#run.operations() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
     await world.run(() => world.nowMs >= fromMs + FAULTS_MS && isEnough(), FAULTS_MS_MAX);
