@@ -32,7 +32,6 @@ const MINUTE_MS = 60_000n;
 const HOUR_MS = 3_600_000n;
 
 const NOTHING_RECOMPRESSED = 'batches are stored as the producer sent them';
-const NO_COMPACTION = 'there is no compaction yet';
 const ONE_REPLICA = 'partitions have one replica';
 const NO_TIERS = 'there is no remote storage';
 const DEAD = 'Kafka ignores it as well';
@@ -58,14 +57,28 @@ const AT_LEAST_0 = { minimum: 0n };
 const AT_LEAST_1 = { minimum: 1n };
 
 const WORKING: readonly TopicConfigDefinition[] = [
-  row('cleanup.policy', 'list', 'delete', 'log.cleanup.policy', 'What happens to old segments.', {
-    allowed: ['delete'],
-    because: 'compaction does not work yet',
-  }),
+  row(
+    'cleanup.policy',
+    'list',
+    'delete',
+    'log.cleanup.policy',
+    'delete: old segments go. compact: of each key the newest record stays.',
+    {
+      allowed: ['delete', 'compact'],
+    },
+  ),
   row('compression.type', 'string', 'producer', 'compression.type', 'The codec in which batches are stored.', {
     allowed: ['producer'],
     because: `${NOTHING_RECOMPRESSED}; recompression does not work yet`,
   }),
+  row(
+    'delete.retention.ms',
+    'long',
+    '86400000',
+    'log.cleaner.delete.retention.ms',
+    'How long the marks of deleted keys stay.',
+    { minimum: 0n },
+  ),
   row(
     'file.delete.delay.ms',
     'long',
@@ -99,6 +112,14 @@ const WORKING: readonly TopicConfigDefinition[] = [
     AT_LEAST_0,
   ),
   row(
+    'max.compaction.lag.ms',
+    'long',
+    MAX_LONG,
+    'log.cleaner.max.compaction.lag.ms',
+    'How long a record may stay uncompacted.',
+    { minimum: 1n },
+  ),
+  row(
     'max.message.bytes',
     'int',
     '1048588',
@@ -129,6 +150,22 @@ const WORKING: readonly TopicConfigDefinition[] = [
     'log.message.timestamp.type',
     'Whether a record keeps its own timestamp or gets that of its append.',
     { allowed: ['CreateTime', 'LogAppendTime'] },
+  ),
+  row(
+    'min.cleanable.dirty.ratio',
+    'double',
+    '0.5',
+    'log.cleaner.min.cleanable.ratio',
+    'The part of a log that must be uncompacted before it is compacted.',
+    { minimum: 0n, maximum: 1n },
+  ),
+  row(
+    'min.compaction.lag.ms',
+    'long',
+    '0',
+    'log.cleaner.min.compaction.lag.ms',
+    'How long a record stays uncompacted.',
+    { minimum: 0n },
   ),
   row(
     'min.insync.replicas',
@@ -216,14 +253,6 @@ const KEPT: readonly TopicConfigDefinition[] = [
     maximum: 22n,
     withoutEffect: NOTHING_RECOMPRESSED,
   }),
-  row(
-    'delete.retention.ms',
-    'long',
-    '86400000',
-    'log.cleaner.delete.retention.ms',
-    'How long the marks of deleted keys stay.',
-    { minimum: 0n, withoutEffect: NO_COMPACTION },
-  ),
   row('errors.deadletterqueue.group.enable', 'boolean', 'false', undefined, 'Whether share groups may write here.', {
     withoutEffect: 'there are no share groups',
     onlyWhenSet: true,
@@ -244,14 +273,6 @@ const KEPT: readonly TopicConfigDefinition[] = [
     minimum: -2n,
     withoutEffect: NO_TIERS,
   }),
-  row(
-    'max.compaction.lag.ms',
-    'long',
-    MAX_LONG,
-    'log.cleaner.max.compaction.lag.ms',
-    'How long a record may stay uncompacted.',
-    { minimum: 1n, withoutEffect: NO_COMPACTION },
-  ),
   row('message.downconversion.enable', 'boolean', 'true', undefined, 'Whether old clients get old formats.', {
     withoutEffect: DEAD,
     onlyWhenSet: true,
@@ -271,22 +292,6 @@ const KEPT: readonly TopicConfigDefinition[] = [
       withoutEffect: DEAD,
       onlyWhenSet: true,
     },
-  ),
-  row(
-    'min.cleanable.dirty.ratio',
-    'double',
-    '0.5',
-    'log.cleaner.min.cleanable.ratio',
-    'The part of a log that must be uncompacted before it is compacted.',
-    { minimum: 0n, maximum: 1n, withoutEffect: NO_COMPACTION },
-  ),
-  row(
-    'min.compaction.lag.ms',
-    'long',
-    '0',
-    'log.cleaner.min.compaction.lag.ms',
-    'How long a record stays uncompacted.',
-    { minimum: 0n, withoutEffect: NO_COMPACTION },
   ),
   row('preallocate', 'boolean', 'false', 'log.preallocate', 'Whether a segment gets its full size at once.', {
     withoutEffect: 'zeros at the end of a segment would look like the rest of a torn write',

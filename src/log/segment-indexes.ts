@@ -133,7 +133,7 @@ export class SegmentIndexes {
     const range = { from: 0, to: segment.writtenBytes, wholeBatches: false, chunkBytes: PROBE_BYTES };
     await this.#files.use(segment.path, (file) =>
       scanBatches(file, range, (bytes, at, position) => {
-        untimed = batch.maxTimestamp(bytes, at) < 0n;
+        untimed = batch.newestTimestamp(bytes, at) < 0n;
         pastInterval = position > indexIntervalBytes;
         return untimed && !pastInterval ? 'next' : 'stop';
       }),
@@ -156,6 +156,6 @@ export function writtenBatchOf(bytes: Buffer, at: number): WrittenBatch {
     head: bytes.subarray(at, at + HEAD_BYTES),
     lastOffset: batch.lastOffset(bytes, at),
     sizeBytes: batch.batchBytes(bytes, at),
-    maxTimestamp: batch.maxTimestamp(bytes, at),
+    maxTimestamp: batch.newestTimestamp(bytes, at),
   };
 }

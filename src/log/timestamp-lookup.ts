@@ -124,6 +124,7 @@ async function findInBatch(
   timestampMs: bigint,
   minOffset: number,
 ): Promise<FoundTimestamp | undefined> {
+  if (batch.recordCount(bytes, 0) === 0) return undefined;
   const attributes = batch.attributes(bytes, 0);
   const baseOffset = batch.baseOffset(bytes, 0);
   const leaderEpoch = batch.leaderEpoch(bytes, 0);

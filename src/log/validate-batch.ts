@@ -8,12 +8,21 @@ import * as batch from '../protocol/records/batch.ts';
 import { type Codec, codecAvailable, codecOf } from '../protocol/records/compression.ts';
 import { forEachRecord, walkRecords } from '../protocol/records/record-walk.ts';
 import { BATCH_BYTES_MAX } from './batch-scan.ts';
-import type { LogConfig } from './log-config.ts';
+import { compacts, type LogConfig } from './log-config.ts';
 
 export type AppendOrigin = 'client' | 'follower' | 'coordinator';
 
 /** What the topic's configuration says of record timestamps. */
 export type TimestampBounds = Pick<LogConfig, 'timestampBeforeMaxMs' | 'timestampAfterMaxMs'>;
+/** What it says of records. */
+export type RecordRules = TimestampBounds & Pick<LogConfig, 'cleanupPolicy'>;
+
+/** A record of a compacted topic has no key: no compaction could tell what it replaces. */
+export class RecordWithoutKey extends KafkaError {
+  constructor(message: string) {
+    super('INVALID_RECORD', message);
+  }
+}
 
 const RESERVED_ATTRIBUTES = 0xff80;
 const NO_TIMESTAMP = -1n;
@@ -131,10 +140,13 @@ export interface TimestampRange {
  * Walks the records of the batch with this header, which stand uncompressed in `records` from `start` to its end.
  * @throws KafkaError INVALID_RECORD
  */
-export function checkRecords(header: Buffer, records: Buffer, start: number, config: TimestampBounds): TimestampRange {
+export function checkRecords(header: Buffer, records: Buffer, start: number, config: RecordRules): TimestampRange {
   const count = batch.recordCount(header, 0);
   const base = batch.baseTimestamp(header, 0);
-  const { maxTimestampDelta } = walkRecords(records, start, records.length, count);
+  const { maxTimestampDelta, keylessOffsetDelta } = walkRecords(records, start, records.length, count);
+  if (keylessOffsetDelta !== -1 && compacts(config)) {
+    throw new RecordWithoutKey(`record ${keylessOffsetDelta} of the batch has no key, and the topic is compacted`);
+  }
   const max = base + BigInt(maxTimestampDelta);
   if (config.timestampBeforeMaxMs >= UNBOUNDED_MS) return { max, min: undefined };
   let minTimestampDelta = Number.POSITIVE_INFINITY;

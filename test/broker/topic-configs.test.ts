@@ -41,7 +41,7 @@ describe('topic configs', () => {
     ['segment.bytes', '2147483648'],
     ['max.message.bytes', '103809025'], // a batch of it would not fit into a request
     ['retention.ms', '-2'],
-    ['cleanup.policy', 'compact'],
+    ['cleanup.policy', 'compact,tidy'],
     ['cleanup.policy', ''],
     ['remote.storage.enable', 'true'],
     ['compression.gzip.level', '0'],
@@ -61,6 +61,8 @@ describe('topic configs', () => {
     ['retention.ms', '1000'],
     ['retention.bytes', '-5'],
     ['min.cleanable.dirty.ratio', '0.5'],
+    ['cleanup.policy', 'compact'],
+    ['cleanup.policy', 'delete, compact'],
     ['compression.gzip.level', '-1'],
     ['compression.zstd.level', '-131072'],
     ['leader.replication.throttled.replicas', '0:1,2:3'],
@@ -75,6 +77,26 @@ describe('topic configs', () => {
   it('are unlimited for the log where they are negative', () => {
     const config = logConfigOf(new Map(Object.entries({ 'retention.ms': '-1', 'retention.bytes': '-7' })), nothingSet);
     assert.deepEqual([config.retentionMs, config.retentionBytes], [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  });
+
+  it('bound what a compacted log keeps only where it deletes too', () => {
+    const configOf = (policy: string): ReturnType<typeof logConfigOf> =>
+      logConfigOf(new Map(Object.entries({ 'cleanup.policy': policy, 'retention.ms': '5' })), nothingSet);
+    assert.deepEqual(
+      ['delete', 'compact', 'compact,delete', 'delete,compact'].map((policy) => configOf(policy).cleanupPolicy),
+      ['delete', 'compact', 'compact,delete', 'compact,delete'],
+    );
+    assert.equal(configOf('compact').retentionMs, Number.POSITIVE_INFINITY);
+    assert.equal(configOf('compact,delete').retentionMs, 5);
+  });
+
+  it('leave a segment that is to be compacted in time', () => {
+    const segmentMsOf = (policy: string): number => {
+      const set = { 'cleanup.policy': policy, 'max.compaction.lag.ms': '70' };
+      return logConfigOf(new Map(Object.entries(set)), nothingSet).segmentMs;
+    };
+    assert.deepEqual([segmentMsOf('compact'), segmentMsOf('delete')], [70, 604_800_000]);
+    assert.equal(logConfigOf(new Map(), nothingSet).maxCompactionLagMs, Number.POSITIVE_INFINITY);
   });
 
   it('that this release cannot use do not count', () => {

@@ -122,7 +122,7 @@ describe('Kafka’s tools', () => {
 
       const refused = await runJava(TOOLS.configs, [
         ...['--bootstrap-server', bootstrap, ...topic],
-        ...['--alter', '--add-config', 'cleanup.policy=compact'],
+        ...['--alter', '--add-config', 'remote.storage.enable=true'],
       ]);
       assert.notEqual(refused.status, 0);
       assert.match(refused.stderr + refused.stdout, /InvalidConfigurationException/);

@@ -11,6 +11,7 @@
 
 import type { PartitionImage, TopicImage } from '../../cluster/cluster-image.ts';
 import type { Appended, PartitionLog } from '../../log/partition-log.ts';
+import { RecordWithoutKey } from '../../log/validate-batch.ts';
 import type { Produce } from '../../protocol/apis/index.ts';
 import { errorCode, KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
@@ -19,7 +20,7 @@ import { topicResource } from '../authorize.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { confirmLease } from '../lease.ts';
-import { recordsOutOfTime } from '../record-errors.ts';
+import { recordsOutOfTime, recordsWithoutKey } from '../record-errors.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { logConfigOf } from '../topic-configs.ts';
@@ -164,6 +165,7 @@ function blamedRecords(
 ): readonly number[] {
   const [bytes] = data.records ?? [];
   const topic = findTopic(services, topicData, version);
+  if (bytes !== undefined && error instanceof RecordWithoutKey) return recordsWithoutKey(bytes);
   const isOutOfTime = error instanceof KafkaError && error.errorName === 'INVALID_TIMESTAMP';
   if (!isOutOfTime || topic === undefined || bytes === undefined) return [];
   const config = logConfigOf(topic.configs, services.settings.explicit);

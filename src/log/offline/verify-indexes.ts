@@ -71,7 +71,7 @@ export class TimeIndexCheck {
   }
 
   batch(bytes: Buffer, at: number): void {
-    const timestamp = batch.maxTimestamp(bytes, at);
+    const timestamp = batch.newestTimestamp(bytes, at);
     if (timestamp > this.#largest) this.#largest = timestamp;
     const lastOffset = batch.lastOffset(bytes, at);
     while (this.#at < this.#bytes.length && this.#offset <= lastOffset) {

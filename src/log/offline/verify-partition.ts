@@ -72,7 +72,7 @@ class PartitionCheck {
     this.#env = env;
     this.#directory = directory;
     this.#wanted = wanted;
-    this.#dense = wanted.ours && wanted.closed?.gaps !== true;
+    this.#dense = wanted.ours && wanted.closed?.gaps !== true && !wanted.compacted;
     this.#producers = new ProducerCheck(this.#dense);
   }
 
@@ -159,7 +159,8 @@ class PartitionCheck {
   async #checkSegment(base: number, isLast: boolean): Promise<void> {
     const { closed, live, deep, onBytes } = this.#wanted;
     const name = segmentFileName(base, '.log');
-    if (this.#dense ? base !== this.#nextOffset : base < this.#nextOffset) {
+    // Ours leaves none between segments, whatever it compacts.
+    if (this.#wanted.ours ? base !== this.#nextOffset : base < this.#nextOffset) {
       const text = `it begins at offset ${base}, and the segment before it ends at ${this.#nextOffset}`;
       this.#say(name, base >= this.#wanted.promisedEnd ? 'unchecked' : 'damage', 'hole', text, base);
     }

@@ -92,6 +92,14 @@ export function maxTimestamp(bytes: Buffer, position: number): bigint {
   return bytes.readBigInt64BE(position + MAX_TIMESTAMP_OFFSET);
 }
 
+/**
+ * The largest timestamp of the batch's records; -1n where a compaction left none of them: the header then tells of records that
+ * are gone, and no index may point to them.
+ */
+export function newestTimestamp(bytes: Buffer, position: number): bigint {
+  return recordCount(bytes, position) === 0 ? -1n : maxTimestamp(bytes, position);
+}
+
 export function producerId(bytes: Buffer, position: number): bigint {
   return bytes.readBigInt64BE(position + PRODUCER_ID_OFFSET);
 }
