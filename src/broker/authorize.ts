@@ -16,7 +16,7 @@ export type Operation =
   | 'alterConfigs'
   | 'idempotentWrite';
 
-export type Resource = { readonly kind: 'topic'; readonly name: string } | { readonly kind: 'cluster' };
+export type Resource = { readonly kind: 'topic' | 'group'; readonly name: string } | { readonly kind: 'cluster' };
 
 export type Authorize = (context: RequestContext, operation: Operation, resource: Resource) => boolean;
 
@@ -24,6 +24,10 @@ export const CLUSTER: Resource = { kind: 'cluster' };
 
 export function topicResource(name: string): Resource {
   return { kind: 'topic', name };
+}
+
+export function groupResource(groupId: string): Resource {
+  return { kind: 'group', name: groupId };
 }
 
 export const allowEverything: Authorize = () => true;
@@ -59,12 +63,17 @@ const CLUSTER_OPERATIONS: readonly Operation[] = [
   'alterConfigs',
   'idempotentWrite',
 ];
+const GROUP_OPERATIONS: readonly Operation[] = ['read', 'delete', 'describe', 'describeConfigs', 'alterConfigs'];
+const OPERATIONS: Readonly<Record<Resource['kind'], readonly Operation[]>> = {
+  topic: TOPIC_OPERATIONS,
+  group: GROUP_OPERATIONS,
+  cluster: CLUSTER_OPERATIONS,
+};
 
-/** The bit field of what `context` may do with `resource`, as Metadata and DescribeCluster answer it. */
+/** The bit field of what `context` may do with `resource`, as Metadata, DescribeCluster and DescribeGroups answer it. */
 export function authorizedOperations(authorize: Authorize, context: RequestContext, resource: Resource): number {
-  const operations = resource.kind === 'topic' ? TOPIC_OPERATIONS : CLUSTER_OPERATIONS;
   let bits = 0;
-  for (const operation of operations) {
+  for (const operation of OPERATIONS[resource.kind]) {
     if (authorize(context, operation, resource)) bits |= 1 << OPERATION_BITS[operation];
   }
   return bits;

@@ -19,6 +19,7 @@ import { Deadlines } from './deadlines.ts';
 import { DiskRoom } from './disk-room.ts';
 import { logFault } from './failure.ts';
 import { FetchMemory } from './fetch-memory.ts';
+import { Groups } from './groups.ts';
 import { Partitions } from './partitions.ts';
 import { Purgatory } from './purgatory.ts';
 import type { Reply, RequestContext } from './request.ts';
@@ -108,6 +109,7 @@ export class Broker {
       partitions,
       purgatory: new Purgatory(deadlines),
       fetchMemory: new FetchMemory(),
+      groups: new Groups({ env, session, settings, partitions, logSizes: () => logs.sizes() }),
       authorize: allowEverything,
       throttleTimeMs: neverThrottled,
       logSizes: () => logs.sizes(),
@@ -192,16 +194,20 @@ export class Broker {
   /** Somebody else is the broker: whoever is connected must look for them, and what waits here has no answer. */
   #resign(): void {
     this.#isRunning = false;
+    // Before connections end: members whose connection we cut have not left their groups.
+    this.#quietly('the groups', this.#services.groups.stop()).catch(() => undefined);
     this.#connections.destroy();
     this.stop().catch(() => undefined);
   }
 
   async #stop(): Promise<void> {
     this.#isRunning = false;
-    const { purgatory, fetchMemory, partitions, deadlines } = this.#services;
+    const { purgatory, fetchMemory, groups, partitions, deadlines } = this.#services;
     await Promise.all(this.#listeners.map((listener) => this.#quietly('a listener', listener.close())));
     purgatory.stop();
     fetchMemory.stop();
+    // While connections are open, and before the wait for what is in work: a member may wait for others for minutes.
+    await this.#quietly('the groups', groups.stop());
     this.#forgetImage();
     await Promise.all([this.#upkeep.stop(), this.#room.stop()]);
     await this.#idle();

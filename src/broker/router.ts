@@ -8,22 +8,33 @@ import {
   ApiVersions,
   CreatePartitions,
   CreateTopics,
+  DeleteGroups,
   DeleteRecords,
   DeleteTopics,
   DescribeCluster,
   DescribeConfigs,
+  DescribeGroups,
   DescribeLogDirs,
   DescribeProducers,
   DescribeTopicPartitions,
   ElectLeaders,
   Fetch,
+  FindCoordinator,
+  Heartbeat,
   IncrementalAlterConfigs,
   InitProducerId,
+  JoinGroup,
+  LeaveGroup,
   ListConfigResources,
+  ListGroups,
   ListOffsets,
   Metadata,
+  OffsetCommit,
+  OffsetDelete,
+  OffsetFetch,
   OffsetForLeaderEpoch,
   Produce,
+  SyncGroup,
 } from '../protocol/apis/index.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
 import { HandOver } from '../protocol/private/hand-over.ts';
@@ -32,6 +43,15 @@ import { handleProduce } from './handlers/00-produce.ts';
 import { handleFetch } from './handlers/01-fetch.ts';
 import { handleListOffsets } from './handlers/02-list-offsets.ts';
 import { handleMetadata } from './handlers/03-metadata.ts';
+import { handleOffsetCommit } from './handlers/08-offset-commit.ts';
+import { handleOffsetFetch } from './handlers/09-offset-fetch.ts';
+import { handleFindCoordinator } from './handlers/10-find-coordinator.ts';
+import { handleJoinGroup } from './handlers/11-join-group.ts';
+import { handleHeartbeat } from './handlers/12-heartbeat.ts';
+import { handleLeaveGroup } from './handlers/13-leave-group.ts';
+import { handleSyncGroup } from './handlers/14-sync-group.ts';
+import { handleDescribeGroups } from './handlers/15-describe-groups.ts';
+import { handleListGroups } from './handlers/16-list-groups.ts';
 import { handleApiVersions } from './handlers/18-api-versions.ts';
 import { handleCreateTopics } from './handlers/19-create-topics.ts';
 import { handleDeleteTopics } from './handlers/20-delete-topics.ts';
@@ -42,8 +62,10 @@ import { handleDescribeConfigs } from './handlers/32-describe-configs.ts';
 import { handleAlterConfigs } from './handlers/33-alter-configs.ts';
 import { handleDescribeLogDirs } from './handlers/35-describe-log-dirs.ts';
 import { handleCreatePartitions } from './handlers/37-create-partitions.ts';
+import { handleDeleteGroups } from './handlers/42-delete-groups.ts';
 import { handleElectLeaders } from './handlers/43-elect-leaders.ts';
 import { handleIncrementalAlterConfigs } from './handlers/44-incremental-alter-configs.ts';
+import { handleOffsetDelete } from './handlers/47-offset-delete.ts';
 import { handleDescribeCluster } from './handlers/60-describe-cluster.ts';
 import { handleDescribeProducers } from './handlers/61-describe-producers.ts';
 import { handleListConfigResources } from './handlers/74-list-config-resources.ts';
@@ -68,6 +90,15 @@ const ROUTES: readonly Route[] = [
   route(Fetch, handleFetch),
   route(ListOffsets, handleListOffsets),
   route(Metadata, handleMetadata),
+  route(OffsetCommit, handleOffsetCommit),
+  route(OffsetFetch, handleOffsetFetch),
+  route(FindCoordinator, handleFindCoordinator),
+  route(JoinGroup, handleJoinGroup),
+  route(Heartbeat, handleHeartbeat),
+  route(LeaveGroup, handleLeaveGroup),
+  route(SyncGroup, handleSyncGroup),
+  route(DescribeGroups, handleDescribeGroups),
+  route(ListGroups, handleListGroups),
   route(ApiVersions, handleApiVersions),
   route(CreateTopics, handleCreateTopics),
   route(DeleteTopics, handleDeleteTopics),
@@ -78,8 +109,10 @@ const ROUTES: readonly Route[] = [
   route(AlterConfigs, handleAlterConfigs),
   route(DescribeLogDirs, handleDescribeLogDirs),
   route(CreatePartitions, handleCreatePartitions),
+  route(DeleteGroups, handleDeleteGroups),
   route(ElectLeaders, handleElectLeaders),
   route(IncrementalAlterConfigs, handleIncrementalAlterConfigs),
+  route(OffsetDelete, handleOffsetDelete),
   route(DescribeCluster, handleDescribeCluster),
   route(DescribeProducers, handleDescribeProducers),
   route(ListConfigResources, handleListConfigResources),

@@ -6,6 +6,7 @@ import type { Authorize } from './authorize.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { FetchMemory } from './fetch-memory.ts';
+import type { Groups } from './groups.ts';
 import type { Partitions } from './partitions.ts';
 import type { Purgatory } from './purgatory.ts';
 import type { RequestContext } from './request.ts';
@@ -30,6 +31,7 @@ export interface BrokerServices {
   readonly deadlines: Deadlines;
   readonly purgatory: Purgatory;
   readonly fetchMemory: FetchMemory;
+  readonly groups: Groups;
   readonly authorize: Authorize;
   readonly throttleTimeMs: ThrottleTime;
   /** Bytes of each partition's log by its directory's name, `<topic>-<partition>`; one that has no files may be missing. */

@@ -8,6 +8,7 @@
 import type { CreatePartitions } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
+import { isInternalTopic } from '../../protocol/topic-names.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { repeated } from '../repeated.ts';
@@ -50,6 +51,10 @@ async function growOne(
   if (!authorize(context, 'alter', topicResource(name))) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED');
   const topic = partitions.topicNamed(name);
   if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION');
+  if (isInternalTopic(name)) {
+    // Which partition keeps a group follows from their number: with another one its offsets would not be found.
+    throw new KafkaError('INVALID_TOPIC_EXCEPTION', `${name} keeps the partitions that it was made with`);
+  }
   const presentCount = topic.partitions.length;
   if (count <= presentCount) {
     const has = `topic '${name}' has ${presentCount} partition${presentCount === 1 ? '' : 's'}`;

@@ -198,5 +198,7 @@ describe('CreatePartitions', () => {
       assert.equal(await grow(test, 3, [1, 1]), 'INVALID_REPLICA_ASSIGNMENT');
       assert.equal(await grow(test, 3, [2]), 'INVALID_REPLICA_ASSIGNMENT');
       assert.equal(await grow(test, 3, null, 'absent'), 'UNKNOWN_TOPIC_OR_PARTITION');
+      await test.session.createTopic({ name: '__consumer_offsets', partitionCount: 2, configs: new Map() });
+      assert.equal(await grow(test, 3, null, '__consumer_offsets'), 'INVALID_TOPIC_EXCEPTION');
     }));
 });

@@ -1,0 +1,65 @@
+/** What the handlers of group APIs have in common. */
+
+import { KafkaError } from '../protocol/errors.ts';
+import { groupResource, type Operation, topicResource } from './authorize.ts';
+import { failureOf, NO_FAILURE } from './failure.ts';
+import type { RequestContext } from './request.ts';
+import type { BrokerServices } from './services.ts';
+
+/** Throws KafkaError GROUP_AUTHORIZATION_FAILED. */
+export function authorizeGroup(
+  { authorize }: BrokerServices,
+  context: RequestContext,
+  operation: Operation,
+  groupId: string,
+): void {
+  if (!authorize(context, operation, groupResource(groupId))) throw new KafkaError('GROUP_AUTHORIZATION_FAILED');
+}
+
+export function mayUseTopic(
+  { authorize }: BrokerServices,
+  context: RequestContext,
+  operation: Operation,
+  name: string,
+): boolean {
+  return authorize(context, operation, topicResource(name));
+}
+
+/** The code of what a call was refused with, or failed for. */
+export function codeOf({ env }: BrokerServices, error: unknown): number {
+  return failureOf(env.log, error).errorCode;
+}
+
+/**
+ * The same for APIs whose clients do not know COORDINATOR_NOT_AVAILABLE as an answer.
+ * Source: Kafka's CoordinatorOperationExceptionHelper.java, GroupCoordinatorService.java (fetchOffsets).
+ */
+export function codeOfRead(services: BrokerServices, error: unknown): number {
+  const isNotThere = error instanceof KafkaError && error.errorName === 'COORDINATOR_NOT_AVAILABLE';
+  return codeOf(services, isNotThere ? new KafkaError('NOT_COORDINATOR', error.message, { cause: error }) : error);
+}
+
+/** Groups of one request that are asked for at a time. */
+const GROUPS_AT_A_TIME = 500;
+
+/** What `ask`, which never rejects, answers for each group once, in the order of the first mention. */
+export async function answerEachGroup<R>(
+  groupIds: Iterable<string>,
+  ask: (groupId: string) => Promise<R>,
+): Promise<R[]> {
+  const once = [...new Set(groupIds)];
+  const answers: R[] = [];
+  for (let at = 0; at < once.length; at += GROUPS_AT_A_TIME) {
+    answers.push(...(await Promise.all(once.slice(at, at + GROUPS_AT_A_TIME).map(ask))));
+  }
+  return answers;
+}
+
+export const NO_ERROR = NO_FAILURE.errorCode;
+
+/** A copy with memory of its own: the request's is used again once it was decoded, and members outlive it. */
+export function ownBytes(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}

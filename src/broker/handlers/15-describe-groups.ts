@@ -1,0 +1,52 @@
+/**
+ * DescribeGroups (15), versions 0-6, each group with an error of its own. Source: KafkaApis.handleDescribeGroupsRequest (Kafka 4.x).
+ */
+
+import { OPERATIONS_NOT_ASKED } from '../../protocol/apis/03-metadata.ts';
+import type { DescribeGroups } from '../../protocol/apis/index.ts';
+import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
+import { authorizedOperations, groupResource } from '../authorize.ts';
+import { failureOf } from '../failure.ts';
+import { answerEachGroup, authorizeGroup, NO_ERROR } from '../group-calls.ts';
+import type { Reply } from '../request.ts';
+import type { BrokerServices, Call } from '../services.ts';
+
+type DescribeResponse = ResponseOf<typeof DescribeGroups>;
+type DescribedGroup = DescribeResponse['groups'][number];
+
+export async function handleDescribeGroups(
+  services: BrokerServices,
+  request: RequestOf<typeof DescribeGroups>,
+  call: Call,
+): Promise<Reply> {
+  const describe = async (groupId: string): Promise<DescribedGroup> => {
+    try {
+      authorizeGroup(services, call.context, 'describe', groupId);
+      const described = await services.groups.call<DescribedGroup>(groupId, call, (machine, asked, now) =>
+        machine.describeGroup(asked, groupId, now),
+      );
+      const isTold = request.includeAuthorizedOperations && described.errorCode === NO_ERROR;
+      const operations = isTold
+        ? authorizedOperations(services.authorize, call.context, groupResource(groupId))
+        : OPERATIONS_NOT_ASKED;
+      return { ...described, authorizedOperations: operations };
+    } catch (error) {
+      return undescribed(groupId, failureOf(services.env.log, error));
+    }
+  };
+  const groups = await answerEachGroup(request.groups, describe);
+  const message: DescribeResponse = { throttleTimeMs: services.throttleTimeMs(call.context), groups };
+  return { message };
+}
+
+function undescribed(groupId: string, failure: Pick<DescribedGroup, 'errorCode' | 'errorMessage'>): DescribedGroup {
+  return {
+    ...failure,
+    groupId,
+    groupState: '',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+    authorizedOperations: OPERATIONS_NOT_ASKED,
+  };
+}
