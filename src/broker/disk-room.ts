@@ -30,6 +30,8 @@ const COUNT_AGE_MS_MAX = 60_000;
 /** How long a Produce waits for a pass before it is refused: far less than clients wait for an answer. */
 const WAIT_MS_MAX = 5000;
 const ROUNDS_MAX = 4;
+/** That appends are refused is told no more often. */
+const TELL_MS = 600_000;
 
 export interface RoomParts {
   readonly env: Pick<Env, 'clock' | 'log'>;
@@ -45,7 +47,8 @@ export class DiskRoom {
   /** Monotonic; until then no pass begins. */
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #countedMs = Number.NEGATIVE_INFINITY;
-  #isTold = false;
+  /** Monotonic. */
+  #toldMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
   constructor(parts: RoomParts) {
@@ -63,7 +66,6 @@ export class DiskRoom {
     if (capBytes === size.capBytes) return;
     size.setCap(capBytes);
     this.#restUntilMs = Number.NEGATIVE_INFINITY;
-    this.#isTold = false;
     if (capBytes !== Number.POSITIVE_INFINITY) this.#soon(SOON_MS);
   }
 
@@ -127,19 +129,19 @@ export class DiskRoom {
     } catch (error) {
       env.log.warn(`no room can be made below the cap on the directory's size: ${String(error)}`);
     }
-    if (size.isReady && size.wantedBytes === 0) this.#isTold = false;
-    else if (deletedCount === 0) {
-      const nowMs = env.clock.monotonicMs();
-      this.#restUntilMs = nowMs + Math.max(REST_MS_MIN, REST_FACTOR * (nowMs - beganMs));
-    }
+    const isEnough = deletedCount > 0 || (size.isReady && size.wantedBytes === 0);
+    if (isEnough) return;
+    const nowMs = env.clock.monotonicMs();
+    this.#restUntilMs = nowMs + Math.max(REST_MS_MIN, REST_FACTOR * (nowMs - beganMs));
   }
 
   #tell(): void {
     const { size, env } = this.#parts;
-    if (this.#isTold) return;
-    this.#isTold = true;
+    const nowMs = env.clock.monotonicMs();
+    if (nowMs - this.#toldMs < TELL_MS) return;
+    this.#toldMs = nowMs;
     env.log.warn(
-      `the directory has reached its cap of ${size.capBytes} bytes, and no old segment is left that may be deleted: nothing is appended`,
+      `the directory has reached its cap of ${size.capBytes} bytes (streamctl.max.disk.bytes): appends are refused until something of it can be deleted`,
     );
   }
 
