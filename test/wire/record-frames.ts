@@ -10,7 +10,7 @@
  *     v<version> request|response <the frame without its length, in hex>
  *
  * Of each API, version and direction it keeps the smallest and the largest frame of at most 2,500 bytes. FrameTraffic.java makes a
- * Java client send every API once or more; kcat does for librdkafka.
+ * Java client send every API once or more, GroupTraffic.java those of groups; kcat does for librdkafka.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
