@@ -60,15 +60,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'failed-sync-retried',
-    what: 'a sync that failed is tried again, and its success believed',
+    what: 'a sync that failed is tried again until it succeeds, and then believed',
     lane: 'seeds',
     scenarios: ['bad-disk'],
     isQuick: true,
     patches: [
       change(
-        'log/unsynced-files.ts',
-        'await this.#sync.run(unsynced.file);',
-        'await this.#sync.run(unsynced.file).catch(() => this.#sync.run(unsynced.file));',
+        'log/flusher.ts',
+        '.catch((cause) => this.#goOffline(cause instanceof SyncFailed ? cause.cause : cause))\n      .finally',
+        '.catch(() => undefined)\n      .finally',
       ),
     ],
   },

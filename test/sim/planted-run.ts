@@ -70,3 +70,19 @@ export function plantedTable(outcomes: readonly PlantedOutcome[]): string {
     ...rows,
   ].join('\n');
 }
+
+/** docs/seeded-bugs.md */
+export function plantedDocument(outcomes: readonly PlantedOutcome[]): string {
+  return `${HEAD}\n${plantedTable(outcomes)}\n`;
+}
+
+const HEAD = `# Seeded bugs
+
+What the simulation of \`test/sim/\` finds, shown by what it would find: each row is a bug that was planted on purpose, by a change of
+the source on its way into the simulation's bundle (\`test/sim/planted-bugs.ts\`; no trace of it is in \`src/\`). A change whose text is
+not found in the source any more is an error, and \`npm test\` looks for it.
+
+\`npm run sim -- --planted\` plants one after the other and looks for each; \`--write\` writes this file. *Seeds* are whole lives of a
+directory under faults drawn from a number; *crash points* are stories that are crashed at each of their disk calls, by every way to
+lose power. Without a bug planted none of these runs breaks a rule. How many runs it takes differs with each change of the source.
+`;

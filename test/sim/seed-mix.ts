@@ -10,6 +10,7 @@ export const MIX: Readonly<Record<string, number>> = {
   keeper: 3,
   idempotence: 3,
   'topics-come-and-go': 2,
+  'many-partitions': 1,
 };
 const TURNS: readonly string[] = Object.entries(MIX).flatMap(([name, count]) => Array<string>(count).fill(name));
 

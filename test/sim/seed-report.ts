@@ -45,8 +45,9 @@ export function summaryLines(outcomes: readonly SeedOutcome[], elapsedMs: number
   const hours = outcomes.reduce((total, { counts: { virtualMs } }) => total + virtualMs, 0) / 3_600_000;
   const seconds = elapsedMs / 1000;
   const rate = (outcomes.length / seconds).toFixed(1);
+  const largestMiB = Math.max(0, ...outcomes.map(({ counts: { residentBytes } }) => residentBytes)) / 2 ** 20;
   lines.push(
-    `${outcomes.length} runs in ${seconds.toFixed(1)} s (${rate}/s), ${failed} failed; ${hours.toFixed(1)} virtual hours`,
+    `${outcomes.length} runs in ${seconds.toFixed(1)} s (${rate}/s), ${failed} failed; ${hours.toFixed(1)} virtual hours; largest worker ${largestMiB.toFixed(0)} MiB`,
   );
   return lines.join('\n');
 }

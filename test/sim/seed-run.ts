@@ -4,6 +4,9 @@ import { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './sim-process.ts';
 import { realTurn, type Violation, World } from './sim-world.ts';
 
+/** Ten times what happens in a long life of a directory. */
+const EVENTS_MAX = 500_000;
+
 /** What happens at the n-th changing disk call of a story, counted from 1: the process or the power goes, or the call fails. */
 export interface CrashPoint {
   readonly call: number;
@@ -38,6 +41,8 @@ export interface SeedOutcome {
 
 export interface SeedCounts {
   readonly events: number;
+  /** Of the worker's process, after the run. */
+  readonly residentBytes: number;
   readonly virtualMs: number;
   readonly operations: number;
   readonly faultsStruck: number;
@@ -100,6 +105,7 @@ export async function runSeed(scenario: Scenario, options: SeedOptions): Promise
       },
     });
     await realTurn();
+    if (world.eventCount > EVENTS_MAX) world.violate('I-32', `${world.eventCount} events: something runs in circles`);
   } catch (error) {
     world.violate('scenario', error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
@@ -115,6 +121,7 @@ export async function runSeed(scenario: Scenario, options: SeedOptions): Promise
     faults,
     counts: {
       events: world.eventCount,
+      residentBytes: process.memoryUsage.rss(),
       virtualMs: world.nowMs,
       operations,
       faultsStruck: struck(),

@@ -75,7 +75,16 @@ describe('sim: whole lives of a directory', function () {
         { atMs: 2, kind: 'kill any', seed: 1 },
         { atMs: 3, kind: 'power cut', seed: 1 },
       ],
-      counts: { events: 9, virtualMs: 5, operations: 0, faultsStruck: 1, struck: {}, calls: 0, points: {} },
+      counts: {
+        events: 9,
+        residentBytes: 0,
+        virtualMs: 5,
+        operations: 0,
+        faultsStruck: 1,
+        struck: {},
+        calls: 0,
+        points: {},
+      },
     };
     const report = failureReport(failing, [1]);
     const parts = ['seed 41', 'I-1 at 5.000 ms: lost', '1 of 2 faults', 'power cut at 3 ms'];

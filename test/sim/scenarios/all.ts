@@ -1,7 +1,7 @@
 /** All scenarios, by name. */
 import type { Scenario } from '../seed-run.ts';
 import { CRASH_STORIES } from './crash-stories.ts';
-import { badDisk, directoryLife } from './directory-life.ts';
+import { badDisk, directoryLife, manyPartitions } from './directory-life.ts';
 import { places } from './places.ts';
 import { idempotence, keeper } from './raw-life.ts';
 import { servedDamage } from './served-damage.ts';
@@ -11,6 +11,7 @@ export const SCENARIOS: readonly Scenario[] = [
   places,
   directoryLife,
   badDisk,
+  manyPartitions,
   idempotence,
   keeper,
   topicsComeAndGo,

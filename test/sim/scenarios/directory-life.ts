@@ -27,6 +27,12 @@ export const directoryLife: Scenario = {
   run: (run) => new DirectoryLife(run, 'good').run(),
 };
 
+/** The same with twenty partitions. */
+export const manyPartitions: Scenario = {
+  name: 'many-partitions',
+  run: (run) => new DirectoryLife(run, 'good', 20).run(),
+};
+
 /** The same on a disk that fails and runs full: commands may then give up, but what was acked stays acked. */
 export const badDisk: Scenario = { name: 'bad-disk', run: (run) => new DirectoryLife(run, 'bad').run() };
 
@@ -59,14 +65,14 @@ class DirectoryLife {
   #probe: SimProgram | undefined;
   #commandsLeft: number;
 
-  constructor(run: SeedRun, disk: 'good' | 'bad') {
+  constructor(run: SeedRun, disk: 'good' | 'bad', partitions?: number) {
     const { world, machine } = run;
     this.#run = run;
     this.#disk = disk;
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
     this.#owner = new OwnerChecker(machine, DIRECTORY);
-    this.#partitions = this.#chance.pick([1, 1, 2, 3]);
+    this.#partitions = partitions ?? this.#chance.pick([1, 1, 2, 3]);
     this.#durability = this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']);
     this.#producersCreate = this.#durability === 'ack' && this.#chance.hits(0.3);
     this.#commandsLeft = this.#chance.between(5, 10);
