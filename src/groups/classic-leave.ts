@@ -61,11 +61,11 @@ export function leaveGroup(
   }
   const isBatch = call.caller.apiVersion >= BATCH_SINCE;
   const leaving = isBatch ? request.members : [{ memberId: request.memberId, groupInstanceId: null }];
+  const memberCount = group?.members.size ?? 0;
   const results = leaving.map((each) => ({ each, error: takeOut(host, group, each) }));
-  if (group !== undefined && results.some(({ error }) => error === 'NONE')) {
-    if (group.state === 'PreparingRebalance') goOnIfAllJoined(host, group, now);
-    else if (group.state !== 'Empty') prepareRebalance(host, group, now);
-  }
+  // Kafka rebalances a stable group also for those who never came farther than to an id.
+  if (group?.state === 'PreparingRebalance') goOnIfAllJoined(host, group, now);
+  else if (group !== undefined && group.members.size < memberCount) prepareRebalance(host, group, now);
   const members = results.map(({ each: { memberId, groupInstanceId }, error }) => ({
     memberId,
     groupInstanceId,

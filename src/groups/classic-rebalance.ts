@@ -76,7 +76,7 @@ export function goOnIfAllJoined(host: GroupHost, group: ClassicGroup, now: Now):
 /** All members have to join again. */
 export function prepareRebalance(host: GroupHost, group: ClassicGroup, now: Now): void {
   assert(group.state !== 'PreparingRebalance', 'a rebalance begins once');
-  if (group.state === 'CompletingRebalance') failSyncs(host, group, 'REBALANCE_IN_PROGRESS');
+  if (group.state === 'CompletingRebalance') failSyncs(host, group, 'REBALANCE_IN_PROGRESS', now);
   stopWaitingForSyncs(host, group);
   const isFirst = group.state === 'Empty';
   enterState(group, 'PreparingRebalance', now.wallMs);
@@ -93,13 +93,14 @@ export function prepareRebalance(host: GroupHost, group: ClassicGroup, now: Now)
   }
 }
 
-/** Nobody gets an assignment of this generation: who waits for one is told why. */
-export function failSyncs(host: GroupHost, group: ClassicGroup, error: ErrorName): void {
+/** Nobody gets an assignment of this generation: who waits for one is told why, and has its session to come again. */
+export function failSyncs(host: GroupHost, group: ClassicGroup, error: ErrorName, now: Now): void {
   for (const member of group.members.values()) {
     member.assignment = NO_BYTES;
     if (member.awaitingSync === undefined) continue;
     failSync(host, member.awaitingSync, error);
     member.awaitingSync = undefined;
+    keepAlive(host, group, member, now);
   }
 }
 

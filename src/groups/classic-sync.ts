@@ -74,7 +74,7 @@ function completeGeneration({ host, group, now }: Syncing, request: SyncRequest)
   const record = recordOf(group);
   if (record.value !== null && recordBytes(group.groupId, record.value) > host.recordBytesMax) {
     host.log(`group ${group.groupId}: the assignments of ${group.members.size} members are too large to be written`);
-    failSyncs(host, group, 'UNKNOWN_SERVER_ERROR');
+    failSyncs(host, group, 'UNKNOWN_SERVER_ERROR', now);
     prepareRebalance(host, group, now);
     return;
   }
