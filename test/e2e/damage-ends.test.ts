@@ -78,6 +78,21 @@ describe('e2e: a damaged partition', function () {
       ));
   }
 
+  it('leaves the others of its topic as they are', () =>
+    withShell(async (shell, folder) => {
+      const made = await shell(`
+        streamctl topics create two --partitions 2 -q || exit
+        for p in 0 1; do echo "first of $p" | streamctl produce two -q -p $p || exit; done`);
+      assert.equal(made.status, EXIT.ok, made.stderr);
+      truncateSync(`${folder}/dir/brokers/1/log/two-1/00000000000000000000.log`, 30);
+      const served = await shell('echo more | streamctl produce two -q -p 0 && streamctl consume two -e -p 0');
+      assert.equal(served.status, EXIT.ok, served.stderr);
+      assert.equal(served.stdout.toString(), 'first of 0\nmore\n');
+      const all = await shell('streamctl consume two -e');
+      assert.equal(all.status, EXIT.data, all.stderr);
+      assert.match(lastLine(all), / partition 1 is damaged: .* offset 0 /);
+    }));
+
   it('stays refused from one start to the next, and is over when the bytes are as they were', () =>
     withShell(async (shell, folder) => {
       const { log } = await tenLines(shell, folder);
