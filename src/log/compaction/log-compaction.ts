@@ -69,6 +69,8 @@ export interface CompactionSettings {
 /** `done`: the dirty part that was mapped is clean; `stopped`: somebody ended it; `failed`: told. */
 export type CompactionOutcome = 'done' | 'stopped' | 'failed';
 
+/** After a pass that came nowhere. */
+const REST_MS = 60_000;
 /** Records take more, unless they are compressed: then the map may be full sooner than it would have to. */
 const RECORD_BYTES_MIN = 8;
 
@@ -76,6 +78,8 @@ export class LogCompaction {
   readonly #parts: CompactionParts;
   #isUncleanable = false;
   #isShortageTold = false;
+  /** Monotonic; until then it is not due: the last pass came nowhere. */
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   /** Whether a segment was replaced since the log was opened. */
   #hasReplaced = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -93,6 +97,7 @@ export class LogCompaction {
   async candidate(): Promise<CompactionCandidate | undefined> {
     const { host, name, front, writer, config, inTurn, isOpen } = this.#parts;
     const now = config();
+    if (host.env.clock.monotonicMs() < this.#restUntilMs) return undefined;
     if (this.#isUncleanable || !isOpen() || !compacts(now) || this.#parts.segments.count < 2) return undefined;
     const cleanedOffset = await host.compactions.cleanedOffset(name);
     const enough = now.minCompactionLagMs > 0 ? undefined : () => true;
@@ -125,9 +130,11 @@ export class LogCompaction {
     const pace = new Pace(this.#parts.host.env, { bytesPerSecond: settings.bytesPerSecond, isStopped });
     try {
       pace.check();
-      await this.#compact(candidate, settings, pace);
+      const isFurther = await this.#compact(candidate, settings, pace);
       this.#isShortageTold = false;
-      return 'done';
+      if (isFurther) return 'done';
+      this.#rest();
+      return 'stopped';
     } catch (error) {
       if (error instanceof CompactionStopped || error instanceof NotAllowedToWrite || !isOpen()) return 'stopped';
       this.#tell(error);
@@ -135,7 +142,8 @@ export class LogCompaction {
     }
   }
 
-  async #compact(candidate: CompactionCandidate, settings: CompactionSettings, pace: Pace): Promise<void> {
+  /** False when nothing of the dirty part can be compacted yet, as a transaction is open. */
+  async #compact(candidate: CompactionCandidate, settings: CompactionSettings, pace: Pace): Promise<boolean> {
     const { host, name, segments, producers, config } = this.#parts;
     const { env } = host;
     const { firstDirtyOffset, endOffset, dirtyBytes } = candidate;
@@ -151,7 +159,7 @@ export class LogCompaction {
       stableEnd: this.#parts.belowOffset(),
     };
     const mapped = await mapKeys(this.#parts, dirty, map, scan);
-    if (mapped.endOffset <= firstDirtyOffset) return;
+    if (mapped.endOffset <= firstDirtyOffset) return false;
     // Before any offset goes missing it is known, durably, that some may.
     await host.compactions.beginCompaction(name, firstDirtyOffset);
     const facts = {
@@ -171,6 +179,7 @@ export class LogCompaction {
     }
     await host.compactions.cleaned(name, mapped.endOffset);
     env.log.debug(`${name}: compacted up to offset ${mapped.endOffset}, ${map.size} keys in what was dirty`);
+    return true;
   }
 
   /** Puts in the place of `group` what `clean` makes of it. */
@@ -254,10 +263,16 @@ export class LogCompaction {
     const { host, name } = this.#parts;
     const isPassing = isShortage(error);
     if (!isPassing) this.#isUncleanable = true;
+    this.#rest();
     if (isPassing && this.#isShortageTold) return;
     this.#isShortageTold = isPassing;
     const outlook = isPassing ? 'is tried again' : 'is left as it is until it is opened again';
     host.env.log.error(`${name} cannot be compacted and ${outlook}: ${String(error)}`);
+  }
+
+  /** Others have their turn first. */
+  #rest(): void {
+    this.#restUntilMs = this.#parts.host.env.clock.monotonicMs() + REST_MS;
   }
 
   /** The sealed segments that end by `endOffset`. */
