@@ -50,6 +50,10 @@ export class Asked<R> {
     return this.#outcome.error.errorName;
   }
 
+  get isRefused(): boolean {
+    return this.#outcome !== undefined && 'error' in this.#outcome;
+  }
+
   settle(outcome: { readonly value: R } | { readonly error: KafkaError }): void {
     assert(this.#outcome === undefined, 'a call is answered once');
     this.#outcome = outcome;
@@ -59,6 +63,11 @@ export class Asked<R> {
 export interface Member {
   readonly memberId: string;
   readonly generation: number;
+}
+
+interface Leaving {
+  readonly memberId?: string;
+  readonly groupInstanceId?: string | null;
 }
 
 type JoinOptions = Partial<JoinRequest> & { readonly caller?: Partial<Caller> };
@@ -73,7 +82,7 @@ export class GroupWorld {
   machine: GroupMachine;
   nowMs = 1_000_000;
   wallMs = 1_700_000_000_000;
-  /** Appends of isolated transitions fail with this, and change nothing. */
+  /** What appends fail with. */
   appendError: KafkaError | undefined;
   readonly #settings: GroupSettings;
   readonly #recordBytesMax: number;
@@ -136,14 +145,17 @@ export class GroupWorld {
     }
   }
 
-  /** What is appended comes back through its bytes. */
+  /** What is appended comes back through its bytes. A machine whose append failed is given up, unless it had decided nothing else. */
   drain(): void {
-    for (const transition of this.machine.take()) {
+    const transitions = this.machine.take();
+    for (const [at, transition] of transitions.entries()) {
       this.transitions.push(transition);
       if (transition.records.length > 0 && this.appendError !== undefined) {
-        assert(transition.isolated, 'an append failed whose turn cannot be taken back');
-        for (const answer of transition.answers) answer.refuse(this.appendError);
-        continue;
+        const refused = transition.isolated ? [transition] : transitions.slice(at);
+        for (const answer of refused.flatMap(({ answers }) => answers)) answer.refuse(this.appendError);
+        if (transition.isolated) continue;
+        this.reload(this.appendError);
+        return;
       }
       for (const record of transition.records) {
         const stored = throughBytes(record);
@@ -211,17 +223,21 @@ export class GroupWorld {
     return errorName(asked.value.errorCode);
   }
 
-  leave(
-    members: readonly { memberId?: string; groupInstanceId?: string | null }[],
+  leave(members: readonly Leaving[], caller: Partial<Caller> = { apiVersion: 5 }, groupId = 'g'): LeaveResponse {
+    return this.askLeave(members, caller, groupId).value;
+  }
+
+  askLeave(
+    members: readonly Leaving[],
     caller: Partial<Caller> = { apiVersion: 5 },
     groupId = 'g',
-  ): LeaveResponse {
+  ): Asked<LeaveResponse> {
     const request = {
       groupId,
       memberId: members[0]?.memberId ?? '',
       members: members.map((member) => ({ memberId: '', groupInstanceId: null, reason: null, ...member })),
     };
-    return this.ask<LeaveResponse>((machine, call, now) => machine.leaveGroup(call, request, now), caller).value;
+    return this.ask((machine, call, now) => machine.leaveGroup(call, request, now), caller);
   }
 
   commit(
