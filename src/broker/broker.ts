@@ -12,6 +12,7 @@ import { LogDirectory } from '../log/log-directory.ts';
 import { Produce } from '../protocol/apis/00-produce.ts';
 import type { AnyApi } from '../protocol/schema.ts';
 import { allowEverything } from './authorize.ts';
+import { BackgroundRecovery } from './background-recovery.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 import { EffectiveSettings } from './broker-settings.ts';
 import { Connections } from './connections.ts';
@@ -20,6 +21,7 @@ import { DiskRoom } from './disk-room.ts';
 import { logFault } from './failure.ts';
 import { FetchMemory } from './fetch-memory.ts';
 import { Groups } from './groups.ts';
+import { LogCleaner } from './log-cleaner.ts';
 import { Partitions } from './partitions.ts';
 import { Purgatory } from './purgatory.ts';
 import type { Reply, RequestContext } from './request.ts';
@@ -46,6 +48,8 @@ export class Broker {
   readonly #connections: Connections;
   readonly #room: DiskRoom;
   readonly #upkeep: Upkeep;
+  readonly #cleaner: LogCleaner;
+  readonly #recovery: BackgroundRecovery;
   readonly #forgetImage: () => void;
   readonly #listeners: NetListener[] = [];
   #isRunning = true;
@@ -123,7 +127,9 @@ export class Broker {
     });
     this.#room = new DiskRoom({ env, size, logs, partitions });
     this.#forgetImage = session.onImage(() => this.#room.setCap(settings.maxDiskBytes));
-    this.#upkeep = new Upkeep(env.clock, logs, settings);
+    this.#upkeep = new Upkeep({ env, logs, partitions, settings, room: this.#room });
+    this.#cleaner = new LogCleaner(env.clock, logs, settings);
+    this.#recovery = new BackgroundRecovery(env, logs, partitions);
     session.onResigned(() => this.#resign());
   }
 
@@ -150,6 +156,11 @@ export class Broker {
     this.#listeners.push(listener);
     if (!this.#isRunning) await listener.close();
     return listener;
+  }
+
+  /** After an unclean end recovers all logs in the background: for a broker that is there to stay. */
+  recoverInBackground(): void {
+    this.#recovery.begin();
   }
 
   /** Who decides when another process asks for this broker's place; nobody may have it without. */
@@ -209,12 +220,13 @@ export class Broker {
     // While connections are open, and before the wait for what is in work: a member may wait for others for minutes.
     await this.#quietly('the groups', groups.stop());
     this.#forgetImage();
-    await Promise.all([this.#upkeep.stop(), this.#room.stop()]);
+    await Promise.all([this.#upkeep.stop(), this.#room.stop(), this.#recovery.stop(), this.#cleaner.stop()]);
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());
     // Without the lease nothing may be written, not even that all was closed cleanly; a lapse may be over in a moment.
     if (!this.#session.holdsLease()) await this.#quietly('the lease', this.#session.renewLease());
+    await this.#quietly('compaction', this.#cleaner.finish());
     await this.#quietly('the logs', this.#logs.close());
     deadlines.close();
     await this.#quietly('the registration', this.#session.release());

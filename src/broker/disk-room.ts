@@ -37,7 +37,7 @@ export interface RoomParts {
   readonly env: Pick<Env, 'clock' | 'log'>;
   readonly size: DirectorySize;
   readonly logs: Pick<LogDirectory, 'sweep' | 'opened' | 'closedPartition' | 'unrecovered'>;
-  readonly partitions: Pick<Partitions, 'allLed' | 'log' | 'configOf'>;
+  readonly partitions: Pick<Partitions, 'allLed' | 'logOf' | 'configOf'>;
 }
 
 export class DiskRoom {
@@ -189,14 +189,15 @@ export class DiskRoom {
       if (this.#isStopped) break;
       if (isTurnDue(number++)) await env.clock.sleep(0);
       const { topic } = led;
-      const name = partitionName(topic.name, led.partition.index);
       const config = this.#parts.partitions.configOf(topic);
+      const facts = { internal: isInternalTopic(topic.name), deletable: config.cleanupPolicy !== 'compact' };
+      if (facts.internal || !facts.deletable) continue;
+      const name = partitionName(topic.name, led.partition.index);
       const found = await this.#agesOf(led, unrecovered.has(name));
       if (found === undefined) continue;
       users.push({
         name,
-        internal: isInternalTopic(topic.name),
-        deletable: config.cleanupPolicy === 'delete',
+        ...facts,
         belowOffset: found.belowOffset,
         // One that is appended to and is as large as segments become by now is sealed before it goes.
         segments: found.ages.map((age) => (age.bytes < rollBytesOf(config) ? age : { ...age, active: false })),
@@ -230,11 +231,12 @@ export class DiskRoom {
     }
   }
 
-  async #open({ topic, partition }: LedPartition): Promise<PartitionLog | undefined> {
+  async #open(led: LedPartition): Promise<PartitionLog | undefined> {
     const { partitions, env } = this.#parts;
     try {
-      return await partitions.log(topic, partition);
+      return await partitions.logOf(led);
     } catch (error) {
+      const { topic, partition } = led;
       env.log.warn(`${partitionName(topic.name, partition.index)} gives no room: ${String(error)}`);
       return undefined;
     }

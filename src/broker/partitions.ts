@@ -12,6 +12,7 @@ import type { LogConfig } from '../log/log-config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
 import { KafkaError } from '../protocol/errors.ts';
+import { isInternalTopic } from '../protocol/topic-names.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
 import { logConfigOf } from './topic-configs.ts';
 
@@ -31,7 +32,7 @@ export class Partitions {
   /** Removals under way, by topic name: a new topic of the same name waits for them before it touches the disk. */
   readonly #removals = new Map<string, Promise<void>>();
   #image: ClusterImage;
-  /** The power of two that holds the number of all partitions: so it seldom changes. */
+  /** The power of two that holds the number of partitions, but those of internal topics: so it seldom changes. */
   #countBound: number;
   readonly #unsubscribe: () => void;
 
@@ -73,6 +74,11 @@ export class Partitions {
         if (partition.leader === this.#session.brokerId) yield { topic, partition };
       }
     }
+  }
+
+  /** The log, opened where that is needed; undefined when the topic was deleted meanwhile. Rejects as `log` does. */
+  async logOf({ topic, partition }: LedPartition): Promise<PartitionLog | undefined> {
+    return this.topicWithId(topic.topicId) === undefined ? undefined : this.log(topic, partition);
   }
 
   /** What a topic's configs come to for its logs; under a cap on the directory their segments are small enough for it. */
@@ -178,7 +184,7 @@ export class Partitions {
 
 function countBound(image: ClusterImage): number {
   let count = 0;
-  for (const { partitions } of image.topics.values()) count += partitions.length;
+  for (const { name, partitions } of image.topics.values()) if (!isInternalTopic(name)) count += partitions.length;
   return 2 ** Math.ceil(Math.log2(Math.max(1, count)));
 }
 

@@ -165,6 +165,7 @@ async function startBroker(
       await broker.listen(address, 'tcp');
     }
     await session.announce([endpoint]);
+    broker.recoverInBackground();
   } catch (error) {
     await stop();
     throw error;

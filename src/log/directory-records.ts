@@ -104,6 +104,11 @@ export class DirectoryRecords {
     this.#openLog = openLog;
   }
 
+  /** Whether the last clean close says anything of a partition of that name. */
+  hasLine(name: string): boolean {
+    return this.#lines.has(name);
+  }
+
   /** What the last clean close says of the partition; undefined when it is of another topic id. */
   closedPartition(name: string, topicId: string): ClosedPartition | undefined {
     const line = this.#lines.get(name);

@@ -49,8 +49,8 @@ import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
 import { isDescriptorShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
+import { LogRoot } from './log-root.ts';
 import { LogStarts } from './log-starts.ts';
-import { formatMetaProperties, META_PROPERTIES_FILE } from './meta-properties.ts';
 import { OpenFiles } from './open-files.ts';
 import { adoptDirectory, claimDirectory } from './partition-directory.ts';
 import { PartitionFolders, type TopicIdentities } from './partition-folders.ts';
@@ -127,8 +127,7 @@ export class LogDirectory {
   readonly #size: DirectorySize;
   readonly #opening = new Map<string, Promise<PartitionLog>>();
   readonly #logs = new Map<string, PartitionLog>();
-  #root: Promise<void> | undefined;
-  #rootThere: boolean;
+  readonly #root: LogRoot;
 
   private constructor(
     env: Env,
@@ -141,7 +140,7 @@ export class LogDirectory {
     this.#records = found.records;
     this.#folders = new PartitionFolders(env, this.#directory, found.records, found.starts);
     this.#closedCleanly = found.closedCleanly;
-    this.#rootThere = found.rootThere;
+    this.#root = new LogRoot(env, found.sync, options, found.rootThere);
     const files = new OpenFiles(env.disk, SEALED_FILES_OPEN_MAX, ACTIVE_FILES_OPEN_MAX);
     const { canWrite } = options;
     const size = options.size ?? new DirectorySize(env.disk, options.brokerDirectory);
@@ -159,8 +158,8 @@ export class LogDirectory {
       deleted: this.#deleted,
       trouble: new DiskTrouble(env.log, this.#directory),
       canWrite,
-      prepareRoot: () => this.#prepareRoot(),
-      checkRoot: () => this.#checkRoot(),
+      prepareRoot: () => this.#root.prepare(),
+      checkRoot: () => this.#root.check(),
       syncRoot: () => env.disk.syncDirectory(this.#directory),
       advanced: (name, when) => this.#records.advanced(name, when),
       forgetFrom: (name, endOffset) => this.#records.forgetFrom(name, endOffset),
@@ -271,13 +270,19 @@ export class LogDirectory {
     return this.#opening.has(name) ? undefined : this.#records.closedPartition(name, topicId);
   }
 
-  /** Partitions that have files and are not open, where the last end was unclean: to be recovered. None after a clean one. */
+  /** Whether the directory was closed cleanly before it was opened: then nothing is recovered that was closed with it. */
+  get closedCleanly(): boolean {
+    return this.#closedCleanly;
+  }
+
+  /** Partitions that have files, are not open, and will be recovered when they are: after an unclean end all, else those without a line. */
   async unrecovered(): Promise<readonly { topic: string; partition: number }[]> {
-    if (this.#closedCleanly) return [];
+    if (!this.#root.isThere) return [];
     const found = [];
     for (const name of await this.#env.disk.list(this.#directory)) {
       const parsed = parsePartitionName(name);
-      if (parsed !== undefined && !this.#opening.has(name)) found.push(parsed);
+      if (parsed === undefined || this.#opening.has(name)) continue;
+      if (!this.#closedCleanly || !this.#records.hasLine(name)) found.push(parsed);
     }
     return found;
   }
@@ -301,7 +306,7 @@ export class LogDirectory {
     }
     await this.#deleted.removeAll();
     await this.#host.files.close();
-    if (!this.#rootThere || !this.#host.canWrite()) return;
+    if (!this.#root.isThere || !this.#host.canWrite()) return;
     this.#records.noteTotal(this.#size.folderBytes);
     await this.#records.save();
     if (!clean || this.#host.logStarts.isUnsure) return;
@@ -352,37 +357,6 @@ export class LogDirectory {
     if (loaded.recovered) this.#records.advanced(name);
     this.#logs.set(name, log);
     return log;
-  }
-
-  #prepareRoot(): Promise<void> {
-    this.#root ??= this.#makeRoot().catch((error) => {
-      this.#root = undefined;
-      throw error;
-    });
-    return this.#root;
-  }
-
-  /** Somebody may have removed all of it while this process serves: half a directory is worse than none. */
-  async #checkRoot(): Promise<void> {
-    const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
-    if ((await this.#env.disk.stat(path)) === undefined) throw storageError(`${this.#directory} is gone`);
-  }
-
-  async #makeRoot(): Promise<void> {
-    const { disk, random } = this.#env;
-    const { brokerDirectory, clusterId, brokerId } = this.#options;
-    const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
-    if ((await disk.stat(brokerDirectory)) === undefined) throw storageError(`${brokerDirectory} is gone`);
-    await disk.makeDirectory(this.#directory);
-    this.#rootThere = true;
-    if ((await disk.stat(path)) === undefined) {
-      const directoryId = random.bytes(16).toString('base64url');
-      const properties = formatMetaProperties({ clusterId, nodeId: brokerId, directoryId });
-      await replaceFile(disk, this.#host.sync, path, Buffer.from(properties));
-      await disk.syncDirectory(this.#directory);
-    }
-    // Also when the directory was there: whoever made it may have been killed before this.
-    await disk.syncDirectory(brokerDirectory);
   }
 }
 

@@ -57,12 +57,14 @@ export class LogFront {
       const endOffset = segments.endOf(segment, writer.writtenEnd);
       const active = segment === segments.active;
       if (!isEnough && !active) await this.#learnLargest(segment, endOffset, config);
+      // Nobody asks for the age of an empty one.
+      const isDated = (segment.largestTimestamp ?? -1n) >= 0n || segment.writtenBytes === 0;
       const age = {
         baseOffset: segment.baseOffset,
         endOffset,
         bytes: Math.max(segment.plannedBytes, segment.writtenBytes),
         largestTimestampMs: Number(segment.largestTimestamp ?? -1n),
-        modifiedMs: isEnough || (segment.largestTimestamp ?? -1n) >= 0n ? 0 : await this.#modifiedMs(segment),
+        modifiedMs: isEnough || isDated ? 0 : await this.#modifiedMs(segment),
         active,
       };
       ages.push(age);

@@ -194,7 +194,8 @@ export class PartitionLog {
    */
   append(request: AppendRequest): Appended | Promise<Appended> {
     this.#checkAppendable(request);
-    for (const records of request.records) this.#host.admit(records.length);
+    // What the broker writes for itself is little, is compacted, and lets readers go on when writers may not.
+    if (request.origin !== 'coordinator') for (const { length } of request.records) this.#host.admit(length);
     if (request.origin === 'follower') this.#isFollowed = true;
     const prepared = prepareAppend(this.#host.env, request, this.#config);
     if (!(prepared instanceof Promise)) return this.#writer.append(prepared, request);

@@ -5,7 +5,7 @@ import { brokerSettings } from '../../src/broker/broker-settings.ts';
 import type { Reply, RequestContext } from '../../src/broker/request.ts';
 import type { BrokerSession } from '../../src/cluster/broker-session.ts';
 import type { Env } from '../../src/kernel/env.ts';
-import { CreateTopics, Fetch, Produce } from '../../src/protocol/apis/index.ts';
+import { CreateTopics, Fetch, ListOffsets, Produce } from '../../src/protocol/apis/index.ts';
 import { completeMessage } from '../../src/protocol/complete-message.ts';
 import { errorName } from '../../src/protocol/errors.ts';
 import { patchBaseOffset } from '../../src/protocol/records/batch.ts';
@@ -93,6 +93,16 @@ export class BrokerUnderTest {
     return { error: errorName(partition.errorCode), baseOffset: Number(partition.baseOffset), partition };
   }
 
+  /** Where a partition's log begins. */
+  async startOf(topic: string, partitionIndex = 0): Promise<number> {
+    const answer = await this.call(ListOffsets, 7, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [{ name: topic, partitions: [{ partitionIndex, currentLeaderEpoch: -1, timestamp: -2n }] }],
+    });
+    return Number(answer.topics[0]?.partitions[0]?.offset);
+  }
+
   fetch(topic: string, fetchOffset: number, options: Partial<FetchOptions> = {}): Promise<ResponseOf<typeof Fetch>> {
     const { maxWaitMs = 0, minBytes = 1, partitionMaxBytes = 1 << 20, version = 12, ...rest } = options;
     return this.call(
@@ -129,6 +139,21 @@ export type FetchOptions = RequestInput<typeof Fetch> & {
   readonly partitionMaxBytes: number;
   readonly version: number;
 };
+
+/** The same environment, with the path of every call of the disk put into `paths`. */
+export function withPathsNoted(env: Env, paths: string[]): Env {
+  const disk = new Proxy(env.disk, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...given: unknown[]) => {
+        if (typeof given[0] === 'string') paths.push(given[0]);
+        return member.apply(target, given);
+      };
+    },
+  });
+  return { ...env, disk };
+}
 
 /** Runs a program beside a running broker, which is stopped when it ends. `settings` are `name=value`. */
 export async function withBroker(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { MAX_DISK_SETTING } from '../../src/broker/own-settings.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { DirectorySize } from '../../src/log/directory-size.ts';
-import { DeleteRecords, DeleteTopics, IncrementalAlterConfigs, ListOffsets } from '../../src/protocol/apis/index.ts';
+import { DeleteRecords, DeleteTopics, IncrementalAlterConfigs } from '../../src/protocol/apis/index.ts';
 import { errorName } from '../../src/protocol/errors.ts';
 import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
 import { type BrokerUnderTest, withBroker, withBrokerIn } from './broker-in-world.ts';
@@ -20,15 +20,6 @@ async function folderBytes(env: Env): Promise<number> {
   const size = new DirectorySize(env.disk, FOLDER);
   await size.count();
   return size.folderBytes ?? 0;
-}
-
-async function startOf(test: BrokerUnderTest, topic: string, partitionIndex = 0): Promise<number> {
-  const answer = await test.call(ListOffsets, 7, {
-    replicaId: -1,
-    isolationLevel: 0,
-    topics: [{ name: topic, partitions: [{ partitionIndex, currentLeaderEpoch: -1, timestamp: -2n }] }],
-  });
-  return Number(answer.topics[0]?.partitions[0]?.offset);
 }
 
 /** Somebody else's file in the broker's folder: it counts, and nobody may delete it. */
@@ -56,15 +47,15 @@ describe('broker: room below the cap on a directory', function () {
       for (let index = 0; index < 30; index++) assert.equal((await test.produce('old', MUCH)).error, 'NONE');
       await test.env.clock.sleep(1000);
       for (let index = 0; index < 30; index++) assert.equal((await test.produce('new', MUCH)).error, 'NONE');
-      assert.ok((await startOf(test, 'old')) > 0);
-      assert.equal(await startOf(test, 'new'), 0, 'what is older goes first');
+      assert.ok((await test.startOf('old')) > 0);
+      assert.equal(await test.startOf('new'), 0, 'what is older goes first');
       let mostBytes = 0;
       for (let index = 0; index < 60; index++) {
         assert.equal((await test.produce('new', MUCH)).error, 'NONE');
         mostBytes = Math.max(mostBytes, await folderBytes(test.env));
       }
       assert.ok(mostBytes + 8 * MIB <= CAP_BYTES, `${mostBytes} bytes in the folder`);
-      assert.ok((await startOf(test, 'new')) > 0);
+      assert.ok((await test.startOf('new')) > 0);
       const end = (await test.fetch('new', 89)).responses[0]?.partitions[0];
       assert.equal(Number(end?.highWatermark), 90);
     }, CAPPED));
@@ -79,7 +70,7 @@ describe('broker: room below the cap on a directory', function () {
       assert.equal(refused.error, 'KAFKA_STORAGE_ERROR');
       assert.match(refused.partition.errorMessage ?? '', /cap of 67108864 bytes \(streamctl\.max\.disk\.bytes\)/);
       assert.equal((await test.produce('u', ['x'.repeat(300_000)])).error, 'KAFKA_STORAGE_ERROR');
-      assert.equal(await startOf(test, 't'), 0, 'what is appended to is not deleted');
+      assert.equal(await test.startOf('t'), 0, 'what is appended to is not deleted');
       await test.env.clock.sleep(10_000);
       assert.equal((await test.produce('u', MUCH)).error, 'KAFKA_STORAGE_ERROR');
       await test.env.clock.sleep(10_000);
@@ -117,17 +108,17 @@ describe('broker: room below the cap on a directory', function () {
       assert.equal((await answer).error, 'NONE');
       assert.equal(isHeld, false);
       await holding;
-      assert.ok((await startOf(test, 't')) > 0);
+      assert.ok((await test.startOf('t')) > 0);
     }));
 
   it('a cap that is set or lowered is met without an append; one that is taken away is forgotten', () =>
     withBroker(async (test) => {
       await test.createTopic('t', 1, { 'segment.bytes': '4194304' });
       for (let index = 0; index < 100; index++) await test.produce('t', MUCH);
-      assert.equal(await startOf(test, 't'), 0);
+      assert.equal(await test.startOf('t'), 0);
       await setCap(test, String(2 * CAP_BYTES));
       await test.env.clock.sleep(5000);
-      assert.equal(await startOf(test, 't'), 0);
+      assert.equal(await test.startOf('t'), 0);
       await setCap(test, String(CAP_BYTES));
       await test.env.clock.sleep(5000);
       assert.ok((await folderBytes(test.env)) + 8 * MIB < CAP_BYTES);
@@ -142,7 +133,7 @@ describe('broker: room below the cap on a directory', function () {
       for (let index = 0; index < 70; index++) await test.produce('t', MUCH);
       await setCap(test, String(CAP_BYTES));
       assert.equal((await test.produce('t', MUCH)).error, 'NONE');
-      assert.equal(await startOf(test, 't'), 70);
+      assert.equal(await test.startOf('t'), 70);
     }));
 
   it('many partitions leave room for sealed segments', () =>
@@ -172,7 +163,7 @@ describe('broker: room below the cap on a directory', function () {
         machine.onDiskCall = () => undefined;
         assert.ok(calls.length < 40, calls.join(' '));
         for (let index = 0; index < 25; index++) assert.equal((await test.produce('u', MUCH)).error, 'NONE');
-        assert.ok((await startOf(test, 't')) > 0);
+        assert.ok((await test.startOf('t')) > 0);
         assert.ok((await folderBytes(env)) + 8 * MIB <= CAP_BYTES);
       });
     }));
@@ -195,7 +186,7 @@ describe('broker: room below the cap on a directory', function () {
         env,
         async (test) => {
           for (let index = 0; index < 20; index++) assert.equal((await test.produce('u', MUCH)).error, 'NONE');
-          assert.ok((await startOf(test, 't')) > 0);
+          assert.ok((await test.startOf('t')) > 0);
           assert.ok((await folderBytes(env)) + 8 * MIB <= CAP_BYTES);
         },
         { wasClean: false },

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Upkeep } from '../../src/broker/upkeep.ts';
+import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
 import type { SweepOrder } from '../../src/log/retention.ts';
+import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
+import { withBrokerIn, withPathsNoted } from './broker-in-world.ts';
 import { ManualClock } from './manual-clock.ts';
+
+const SILENT_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 describe('broker: upkeep', () => {
   const scene = () => {
@@ -15,17 +20,31 @@ describe('broker: upkeep', () => {
         orders.push(order);
         return new Promise<number>((resolve) => held.push(() => resolve(0)));
       },
+      opened: () => undefined,
+      closedPartition: () => undefined,
+      unrecovered: () => Promise.resolve([]),
     };
-    const upkeep = new Upkeep(clock, logs, settings);
+    const partitions = {
+      allLed: () => [],
+      logOf: () => Promise.resolve(undefined),
+      configOf: () => DEFAULT_LOG_CONFIG,
+    };
+    let lookCount = 0;
+    const room = {
+      look: async () => {
+        lookCount += 1;
+      },
+    };
+    const upkeep = new Upkeep({ env: { clock, log: SILENT_LOG }, logs, partitions, settings, room });
     const finish = async () => {
       held.shift()?.();
       await turn();
     };
-    return { clock, orders, settings, upkeep, finish };
+    return { clock, orders, settings, upkeep, finish, looks: () => lookCount };
   };
 
   it('sweeps half a minute after the start, then by the interval, one sweep at a time', async () => {
-    const { clock, orders, settings, finish } = scene();
+    const { clock, orders, settings, finish, looks } = scene();
     clock.advance(29_999);
     assert.equal(orders.length, 0);
     clock.advance(1);
@@ -34,6 +53,7 @@ describe('broker: upkeep', () => {
     assert.equal(orders.length, 1, 'the first has not ended');
     settings.intervalMs = 1000;
     await finish();
+    assert.equal(looks(), 1, 'room is looked for after the sweep');
     clock.advance(999);
     assert.equal(orders.length, 1);
     clock.advance(1);
@@ -54,4 +74,111 @@ describe('broker: upkeep', () => {
     clock.advance(1_000_000);
     assert.equal(orders.length, 1);
   });
+});
+
+describe('broker: upkeep of logs that nobody opened', () => {
+  const KEPT_MS = 3_600_000;
+
+  it('what is due by the close record is opened and deleted; nothing else is touched', () =>
+    inWorld(1, async (env) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      await withBrokerIn(env, async (test) => {
+        await test.createTopic('old', 10, { 'retention.ms': String(KEPT_MS) });
+        await test.createTopic('kept', 10);
+        for (let index = 0; index < 10; index++) {
+          await test.produce('old', ['value'], { index });
+          await test.produce('kept', ['value'], { index });
+        }
+      });
+      const paths: string[] = [];
+      const noted = withPathsNoted(env, paths);
+      const logPaths = () => paths.filter((path) => /\/log\/(old|kept)-/.test(path));
+      await withBrokerIn(noted, async (test) => {
+        await test.env.clock.sleep(KEPT_MS - 100_000);
+        assert.deepEqual(logPaths(), [], 'after a clean end nothing is looked at while nothing is due');
+        await test.env.clock.sleep(500_000);
+        assert.deepEqual(
+          logPaths().filter((path) => path.includes('/kept-')),
+          [],
+        );
+        const afterSweepCount = logPaths().length;
+        assert.ok(afterSweepCount > 0);
+        const names = await env.disk.list(`${DIRECTORY}/brokers/1/log/old-7`);
+        assert.ok(names.includes('00000000000000000001.log'));
+        assert.ok(!names.includes('00000000000000000000.log'));
+        await test.env.clock.sleep(3_600_000);
+        assert.equal(logPaths().length, afterSweepCount, 'an empty log is not looked at again');
+        assert.equal(await test.startOf('old', 7), 1);
+        assert.equal((await test.produce('old', ['value'], { index: 7 })).baseOffset, 1);
+      });
+    }));
+
+  it('the interval may be shorter than the wait for the first sweep', () =>
+    inWorld(1, async (env) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      const settings = ['log.retention.check.interval.ms=1000', 'log.retention.ms=2000'];
+      await withBrokerIn(env, async (test) => {
+        await test.createTopic('t');
+        await test.produce('t', ['value']);
+      });
+      await withBrokerIn(
+        env,
+        async (test) => {
+          await test.env.clock.sleep(4000);
+          assert.equal(await test.startOf('t'), 1);
+        },
+        { settings },
+      );
+    }));
+
+  it('what nobody came to since a kill is due too, also when it was closed cleanly meanwhile', () =>
+    inWorld(1, async (env, machine) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      const victim = machine.spawn('killed', async ({ env: its }) => {
+        await withBrokerIn(its, async (test) => {
+          await test.createTopic('t', 2, { 'retention.ms': String(KEPT_MS) });
+          await test.createTopic('never-written');
+          for (let index = 0; index < 2; index++) await test.produce('t', ['value'], { index });
+          victim.process.kill('test');
+        });
+        return 0;
+      });
+      while (machine.alive().length > 1) await env.clock.sleep(100);
+      await withBrokerIn(env, async (test) => void (await test.produce('t', ['value'])), { wasClean: false });
+      await withBrokerIn(env, async (test) => {
+        await test.env.clock.sleep(KEPT_MS + 400_000);
+        const names = await env.disk.list(`${DIRECTORY}/brokers/1/log/t-1`);
+        assert.ok(names.includes('00000000000000000001.log'), names.join(' '));
+      });
+    }));
+
+  it('one that cannot be opened is tried again with the next sweep, and the others go', () =>
+    inWorld(1, async (env, machine) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      await withBrokerIn(env, async (test) => {
+        await test.createTopic('t', 3, { 'retention.ms': '1000' });
+        for (let index = 0; index < 3; index++) await test.produce('t', ['value'], { index });
+      });
+      let isBroken = true;
+      const disk = new Proxy(env.disk, {
+        get(target, name) {
+          const member: unknown = Reflect.get(target, name);
+          if (typeof member !== 'function') return member;
+          return (...given: unknown[]) => {
+            const fails = isBroken && String(given[0]).includes('/log/t-1');
+            if (fails) return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
+            return member.apply(target, given);
+          };
+        },
+      });
+      const has = (index: number) =>
+        machine.files.find(`${DIRECTORY}/brokers/1/log/t-${index}/00000000000000000001.log`) !== undefined;
+      await withBrokerIn({ ...env, disk }, async (test) => {
+        await test.env.clock.sleep(31_000);
+        assert.deepEqual([has(0), has(1), has(2)], [true, false, true]);
+        isBroken = false;
+        await test.env.clock.sleep(301_000);
+        assert.equal(has(1), true);
+      });
+    }));
 });
