@@ -32,11 +32,15 @@ export class LogCleaner {
     if (settings.flag('log.cleaner.enable')) this.#rest();
   }
 
-  /** No pass begins any more, and one that is under way ends with its turn; then, for a moment, small logs that are due. */
+  /** No pass begins any more; resolves when the one under way has ended, which it does with its turn. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
     await this.#running;
+  }
+
+  /** Once it is stopped: compacts, for a moment, small logs that are due, as nobody else does where no server runs. */
+  async finish(): Promise<void> {
     if (!this.#settings.flag('log.cleaner.enable')) return;
     const endMs = this.#clock.monotonicMs() + LAST_MS_MAX;
     const isOver = (): boolean => this.#clock.monotonicMs() >= endMs;

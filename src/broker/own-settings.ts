@@ -5,6 +5,7 @@
  * Source: Kafka 4.x ServerConfigs, ServerLogConfigs, SocketServerConfigs, ReplicationConfigs, TransactionLogConfig; of groups: group-settings.ts.
  */
 
+import { CLEANER_SETTINGS } from './cleaner-settings.ts';
 import type { ConfigDefinition } from './config-definition.ts';
 import { CONNECTION_SETTINGS } from './connection-settings.ts';
 import { GROUP_SETTINGS } from './group-settings.ts';
@@ -17,6 +18,7 @@ const OWN_CHECKPOINTS = 'checkpoints are written every 5 seconds';
 
 /** Settings that are not the default of a topic config. */
 export const OWN_SETTINGS: readonly ConfigDefinition[] = [
+  ...CLEANER_SETTINGS,
   ...CONNECTION_SETTINGS,
   ...GROUP_SETTINGS,
   {
