@@ -12,7 +12,7 @@ import { topicResource } from './authorize.ts';
 import type { Failure } from './failure.ts';
 import { failureOf } from './failure.ts';
 import { afterRead, type FetchPlan, fetchPlan, grantRead } from './fetch-plan.ts';
-import { isTurnDue } from './loop-turns.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { checkLeaderEpoch } from './partitions.ts';
 import type { BrokerServices, Call } from './services.ts';
 
@@ -69,9 +69,10 @@ export async function makeFetchPass(
   let byteCount = 0;
   let heldBytes = 0;
   const found: PartitionFound[] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const topic of request.topics) {
     for (const asked of topic.partitions) {
-      if (isTurnDue(found.length)) await services.env.clock.sleep(0);
+      if (turns.isDue()) await turns.next();
       const result = await lookAt(services, topic, asked, isolation, takenBytes === 0 ? undefined : plan, call);
       found.push(result);
       const readBytes = result.read?.byteCount ?? 0;

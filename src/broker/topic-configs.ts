@@ -1,5 +1,6 @@
 /** What a topic is configured to, and how the value of each config comes about: its own, the broker's, or the default. */
 
+import { oneLine } from '../kernel/one-line.ts';
 import { type CleanupPolicy, DEFAULT_LOG_CONFIG, type Durability, type LogConfig } from '../log/log-config.ts';
 import { canonicalValue, listItems, problemWithValue } from './config-definition.ts';
 import { DURABILITY_CONFIG, TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config-table.ts';
@@ -45,7 +46,9 @@ export function topicConfigNamed(name: string): TopicConfigDefinition | undefine
 /** What is wrong with setting `name` to `text` on a topic; undefined when it may be set. */
 export function problemWithTopicConfig(name: string, text: string): string | undefined {
   const definition = topicConfigNamed(name);
-  return definition === undefined ? `${name} is not the name of a topic config` : problemWithValue(definition, text);
+  return definition === undefined
+    ? `${oneLine(name)} is not the name of a topic config`
+    : problemWithValue(definition, text);
 }
 
 /** What is wrong with a whole set of configs; undefined when nothing is. */

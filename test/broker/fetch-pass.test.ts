@@ -3,6 +3,7 @@ import { FetchMemory } from '../../src/broker/fetch-memory.ts';
 import { type FetchPass, makeFetchPass } from '../../src/broker/fetch-pass.ts';
 import type { BrokerServices, Call } from '../../src/broker/services.ts';
 import type { ReadRequest } from '../../src/log/partition-log.ts';
+import { ManualClock } from './manual-clock.ts';
 
 describe('fetch pass', () => {
   it('counts all the memory that its reads hold, until it is released', async () => {
@@ -45,6 +46,7 @@ async function onePass(
     },
   };
   const services = {
+    env: { clock: new ManualClock() },
     fetchMemory,
     authorize: () => true,
     partitions: { topicNamed: () => ({ name: 't' }), led: () => ({ leaderEpoch: 0 }), log: () => log },

@@ -20,6 +20,7 @@ import { topicResource } from '../authorize.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { confirmLease } from '../lease.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { recordsOutOfTime, recordsWithoutKey } from '../record-errors.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -71,18 +72,23 @@ export async function handleProduce(services: BrokerServices, request: ProduceRe
   return reply(services, request, turns, call);
 }
 
-/** Queues the batches from the given turn on; a promise only when one of them has to wait for something. Never rejects. */
+/**
+ * Queues the batches from the given turn on; a promise only when one of them has to wait for something, or when there are so many
+ * that others must have their turn. Never rejects.
+ */
 function appendFrom(
   services: BrokerServices,
   turns: readonly Turn[],
   start: number,
   call: Call,
+  loopTurns = new LoopTurns(services.env.clock),
 ): Promise<void> | undefined {
   for (let index = start; index < turns.length; index += 1) {
     const turn = turns[index];
     if (turn === undefined) break;
+    if (loopTurns.isDue()) return loopTurns.next().then(() => appendFrom(services, turns, index, call, loopTurns));
     const queueing = appendOne(services, turn, call);
-    if (queueing !== undefined) return queueing.then(() => appendFrom(services, turns, index + 1, call));
+    if (queueing !== undefined) return queueing.then(() => appendFrom(services, turns, index + 1, call, loopTurns));
   }
   return undefined;
 }

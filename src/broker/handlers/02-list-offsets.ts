@@ -16,7 +16,7 @@ import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { READ_COMMITTED } from '../fetch-pass.ts';
 import { confirmSight } from '../lease.ts';
-import { isTurnDue } from '../loop-turns.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { checkLeaderEpoch } from '../partitions.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -50,10 +50,11 @@ export async function handleListOffsets(
 ): Promise<Reply> {
   const duplicates = partitionsAskedTwice(request);
   const topics: ResponseOf<typeof ListOffsets>['topics'][number][] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const { name, partitions } of request.topics) {
     const found: PartitionFound[] = [];
     for (const asked of partitions) {
-      if (isTurnDue(found.length)) await services.env.clock.sleep(0);
+      if (turns.isDue()) await turns.next();
       try {
         if (duplicates.has(partitionKey(name, asked.partitionIndex))) throw new KafkaError('INVALID_REQUEST');
         found.push(await findOffset(services, request, name, asked, call));

@@ -17,6 +17,7 @@ import { isInternalTopic, problemWithTopicName } from '../../protocol/topic-name
 import { authorizedOperations, CLUSTER, topicResource } from '../authorize.ts';
 import { clusterNodes } from '../cluster-view.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { checkNewName, checkRoom } from '../topic-creation.ts';
@@ -66,7 +67,9 @@ async function describeAsked(
 ): Promise<TopicDescribed[]> {
   const described = new Map<string, TopicDescribed>();
   const creation = { left: CREATED_TOPICS_MAX };
+  const turns = new LoopTurns(services.env.clock);
   for (const asked of request.topics ?? []) {
+    if (turns.isDue()) await turns.next();
     const key = asked.name ?? `id ${asked.topicId}`;
     if (described.has(key)) continue;
     try {

@@ -13,6 +13,7 @@ import { ZERO_UUID } from '../../protocol/schema.ts';
 import type { Authorize } from '../authorize.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -37,10 +38,14 @@ export async function handleCreateTopics(
 ): Promise<Reply> {
   const twice = repeated(request.topics.map(({ name }) => name));
   const topics: TopicCreated[] = [];
+  const answered = new Set<string>();
+  const turns = new LoopTurns(services.env.clock);
   let partitionsLeft = NEW_PARTITIONS_MAX;
   for (const asked of request.topics) {
+    if (turns.isDue()) await turns.next();
     // Kafka answers a name that stands there twice once.
-    if (topics.some(({ name }) => name === asked.name)) continue;
+    if (answered.has(asked.name)) continue;
+    answered.add(asked.name);
     try {
       if (twice.has(asked.name)) throw new KafkaError('INVALID_REQUEST', `topic '${asked.name}' stands there twice`);
       const created = await createOne(services, asked, request.validateOnly, partitionsLeft, context);

@@ -12,6 +12,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -38,7 +39,9 @@ export async function handleDeleteTopics(
   const twice = repeated(asked.map(keyOf));
   const responses: TopicDeleted[] = [];
   const answered = new Set<string>();
+  const turns = new LoopTurns(services.env.clock);
   for (const topic of asked) {
+    if (turns.isDue()) await turns.next();
     const key = keyOf(topic);
     if (answered.has(key)) continue;
     answered.add(key);

@@ -13,6 +13,7 @@ import { isInternalTopic } from '../../protocol/topic-names.ts';
 import { topicResource } from '../authorize.ts';
 import { NO_FAILURE } from '../failure.ts';
 import { confirmLease } from '../lease.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { answerEach } from '../partition-answers.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -29,6 +30,7 @@ export async function handleDeleteRecords(
   { context }: Call,
 ): Promise<Reply> {
   const topics: DeleteRecordsResponse['topics'][number][] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const { name, partitions } of request.topics) {
     const answers = await answerEach(
       services,
@@ -39,6 +41,7 @@ export async function handleDeleteRecords(
         errorCode: NO_FAILURE.errorCode,
       }),
       ({ partitionIndex }, { errorCode }) => ({ partitionIndex, lowWatermark: NO_LOW_WATERMARK, errorCode }),
+      turns,
     );
     topics.push({ name, partitions: answers });
   }

@@ -12,6 +12,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { NO_FAILURE } from '../failure.ts';
 import { confirmSight } from '../lease.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { answerEach } from '../partition-answers.ts';
 import { checkLeaderEpoch } from '../partitions.ts';
 import type { Reply, RequestContext } from '../request.ts';
@@ -31,6 +32,7 @@ export async function handleOffsetForLeaderEpoch(
   { context }: Call,
 ): Promise<Reply> {
   const topics: EpochResponse['topics'][number][] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const { topic, partitions } of request.topics) {
     const answers = await answerEach(
       services,
@@ -42,6 +44,7 @@ export async function handleOffsetForLeaderEpoch(
         leaderEpoch: UNKNOWN_EPOCH,
         endOffset: UNKNOWN_OFFSET,
       }),
+      turns,
     );
     topics.push({ topic, partitions: answers });
   }

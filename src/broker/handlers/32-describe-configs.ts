@@ -18,6 +18,7 @@ import { brokerSettingDefinitions, keptSettings } from '../broker-settings.ts';
 import type { ConfigDefinition, ConfigType } from '../config-definition.ts';
 import { BROKER_RESOURCE, brokerIdNamed, TOPIC_RESOURCE } from '../config-resources.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 import { TOPIC_CONFIGS } from '../topic-config-table.ts';
@@ -28,6 +29,13 @@ type ResourceAsked = DescribeConfigsRequest['resources'][number];
 type ResourceDescribed = ResponseOf<typeof DescribeConfigs>['results'][number];
 type ConfigDescribed = ResourceDescribed['configs'][number];
 
+/**
+ * Names, values and documentation in one answer: five bytes of a request ask for 20,000 of them. Without documentation all configs
+ * of some 10,000 topics have as many.
+ */
+const ANSWER_LETTERS_MAX = 16 << 20;
+/** What a config takes beside its letters, and a synonym. */
+const CONFIG_LETTERS = 16;
 /** The numbers of the answer's config types. */
 const TYPE_CODES: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
 
@@ -36,15 +44,22 @@ export async function handleDescribeConfigs(
   request: DescribeConfigsRequest,
   { context }: Call,
 ): Promise<Reply> {
-  const results = request.resources.map((resource): ResourceDescribed => {
+  const results: ResourceDescribed[] = [];
+  const turns = new LoopTurns(services.env.clock);
+  let lettersLeft = ANSWER_LETTERS_MAX;
+  for (const resource of request.resources) {
+    if (turns.isDue()) await turns.next();
     const { resourceType, resourceName } = resource;
     try {
+      if (lettersLeft <= 0)
+        throw new KafkaError('INVALID_REQUEST', 'one request describes no more; ask again for the rest');
       const configs = describeResource(services, request, resource, context);
-      return { ...NO_FAILURE, resourceType, resourceName, configs };
+      lettersLeft -= configs.reduce((sum, config) => sum + lettersOf(config), 0);
+      results.push({ ...NO_FAILURE, resourceType, resourceName, configs });
     } catch (error) {
-      return { ...failureOf(services.env.log, error), resourceType, resourceName, configs: [] };
+      results.push({ ...failureOf(services.env.log, error), resourceType, resourceName, configs: [] });
     }
-  });
+  }
   const message: ResponseOf<typeof DescribeConfigs> = { throttleTimeMs: services.throttleTimeMs(context), results };
   return { message };
 }
@@ -64,6 +79,14 @@ function describeResource(
     return describeBroker(services, request, resourceName, context).filter(isWanted);
   }
   throw new KafkaError('INVALID_REQUEST', `resources of type ${resourceType} have no configs here`);
+}
+
+function lettersOf({ name, value, documentation, synonyms }: ConfigDescribed): number {
+  const own = name.length + (value?.length ?? 0) + (documentation?.length ?? 0) + CONFIG_LETTERS;
+  return synonyms.reduce(
+    (sum, synonym) => sum + synonym.name.length + (synonym.value?.length ?? 0) + CONFIG_LETTERS,
+    own,
+  );
 }
 
 function describeTopic(

@@ -13,6 +13,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { configReplacement } from '../config-changes.ts';
 import { alterableResource } from '../config-resources.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -28,7 +29,9 @@ export async function handleAlterConfigs(
 ): Promise<Reply> {
   const twice = repeated(request.resources.map(keyOf));
   const responses: ResourceAltered[] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const resource of request.resources) {
+    if (turns.isDue()) await turns.next();
     const { resourceType, resourceName } = resource;
     try {
       if (twice.has(keyOf(resource))) throw new KafkaError('INVALID_REQUEST', 'the resource stands there twice');

@@ -11,6 +11,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { isInternalTopic } from '../../protocol/topic-names.ts';
 import { topicResource } from '../authorize.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { repeated } from '../repeated.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -27,9 +28,13 @@ export async function handleCreatePartitions(
 ): Promise<Reply> {
   const twice = repeated(request.topics.map(({ name }) => name));
   const results: TopicGrown[] = [];
+  const answered = new Set<string>();
+  const turns = new LoopTurns(services.env.clock);
   for (const asked of request.topics) {
+    if (turns.isDue()) await turns.next();
     const { name } = asked;
-    if (results.some((result) => result.name === name)) continue;
+    if (answered.has(name)) continue;
+    answered.add(name);
     try {
       if (twice.has(name)) throw new KafkaError('INVALID_REQUEST', `topic '${name}' stands there twice`);
       await growOne(services, asked, request.validateOnly, context);

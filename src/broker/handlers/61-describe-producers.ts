@@ -10,6 +10,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { topicResource } from '../authorize.ts';
 import { NO_FAILURE } from '../failure.ts';
 import { confirmSight } from '../lease.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import { answerEach } from '../partition-answers.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -19,6 +20,8 @@ type PartitionDescribed = ProducersResponse['topics'][number]['partitions'][numb
 type ProducerDescribed = PartitionDescribed['activeProducers'][number];
 
 const NO_SEQUENCE = -1;
+/** Four bytes of a request may ask for all producers of a partition, and may stand there again and again. */
+const ANSWER_PRODUCERS_MAX = 200_000;
 
 export async function handleDescribeProducers(
   services: BrokerServices,
@@ -26,15 +29,20 @@ export async function handleDescribeProducers(
   { context }: Call,
 ): Promise<Reply> {
   const topics: ProducersResponse['topics'][number][] = [];
+  const turns = new LoopTurns(services.env.clock);
+  let producersLeft = ANSWER_PRODUCERS_MAX;
   for (const { name, partitionIndexes } of request.topics) {
     const partitions = await answerEach(
       services,
       partitionIndexes,
       async (partitionIndex): Promise<PartitionDescribed> => {
+        if (producersLeft <= 0) throw new KafkaError('INVALID_REQUEST', 'one request describes no more producers');
         const activeProducers = await activeProducersOf(services, name, partitionIndex, context);
+        producersLeft -= activeProducers.length;
         return { ...NO_FAILURE, partitionIndex, activeProducers };
       },
       (partitionIndex, failure) => ({ ...failure, partitionIndex, activeProducers: [] }),
+      turns,
     );
     topics.push({ name, partitions });
   }

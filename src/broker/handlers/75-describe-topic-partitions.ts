@@ -59,6 +59,8 @@ function pageOf(services: BrokerServices, { topics, cursor, ...request }: PagesR
     if (topic === undefined) {
       const isNamedWrong = problemWithTopicName(name) !== undefined;
       described.push(undescribed(name, isNamedWrong ? 'INVALID_TOPIC_EXCEPTION' : 'UNKNOWN_TOPIC_OR_PARTITION'));
+      // It takes a place, too: a page of unknown names has an end.
+      left -= 1;
       continue;
     }
     const start = name === cursor?.topicName ? cursor.partitionIndex : 0;

@@ -31,7 +31,10 @@ export class HostileSocket {
   readonly socket: Socket;
   readonly frames: Buffer[] = [];
   isClosed = false;
-  #received: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  /** Of the frame that is arriving, with its length. */
+  #frameBytes = 4;
   #onChange: (() => void) | undefined;
 
   static async open(port: number): Promise<HostileSocket> {
@@ -78,13 +81,18 @@ export class HostileSocket {
   }
 
   #receive(chunk: Buffer): void {
-    this.#received = Buffer.concat([this.#received, chunk]);
-    while (this.#received.length >= 4) {
-      const end = 4 + this.#received.readInt32BE(0);
-      if (this.#received.length < end) break;
-      this.frames.push(this.#received.subarray(4, end));
-      this.#received = this.#received.subarray(end);
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    if (this.#chunkBytes < this.#frameBytes) return;
+    let bytes = Buffer.concat(this.#chunks);
+    while (bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0)) {
+      const end = 4 + bytes.readInt32BE(0);
+      this.frames.push(bytes.subarray(4, end));
+      bytes = bytes.subarray(end);
     }
+    this.#chunks = [bytes];
+    this.#chunkBytes = bytes.length;
+    this.#frameBytes = bytes.length < 4 ? 4 : 4 + bytes.readInt32BE(0);
     this.#onChange?.();
   }
 }
@@ -106,12 +114,12 @@ export class HostileTest {
   }
 
   /** Sends bytes on a connection of their own, and a proper request behind them. */
-  async attack(bytes: Uint8Array): Promise<Outcome> {
+  async attack(bytes: Uint8Array, silenceMs = SILENCE_MS): Promise<Outcome> {
     const hostile = await this.open();
     const isProbe = (frame: Buffer | undefined): boolean => frame?.readInt32BE(0) === PROBE_ID;
     hostile.write(bytes);
     hostile.write(frameOf(ApiVersions, 0, PROBE_ID, {}));
-    await hostile.until(() => hostile.isClosed || isProbe(hostile.frames.at(-1)));
+    await hostile.until(() => hostile.isClosed || isProbe(hostile.frames.at(-1)), silenceMs);
     const serves = isProbe(hostile.frames.at(-1));
     const answers = hostile.frames.filter((frame) => !isProbe(frame));
     const ending = serves ? 'serves' : hostile.isClosed ? 'closed' : 'silent';
