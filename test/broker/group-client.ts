@@ -9,9 +9,23 @@ import {
   OffsetFetch,
   SyncGroup,
 } from '../../src/protocol/apis/index.ts';
+import { decodeResponse, encodeResponse } from '../../src/protocol/codec.ts';
 import { errorName } from '../../src/protocol/errors.ts';
-import type { ResponseOf } from '../../src/protocol/schema.ts';
+import type { AnyApi, RequestInput, ResponseOf } from '../../src/protocol/schema.ts';
 import type { BrokerUnderTest } from './broker-in-world.ts';
+
+/** Asks, and has the answer written and read again, as a client gets it. */
+export async function ask<A extends AnyApi>(
+  test: BrokerUnderTest,
+  api: A,
+  version: number,
+  message: RequestInput<A>,
+  context: Partial<RequestContext> = {},
+): Promise<ResponseOf<A>> {
+  const answer = await test.call(api, version, message, context);
+  const [frame, ...more] = encodeResponse(api, version, 1, answer as never).map((chunk) => Buffer.from(chunk));
+  return decodeResponse(api, version, Buffer.concat([frame as Buffer, ...more]).subarray(4)).message;
+}
 
 export interface MemberOptions {
   readonly groupId?: string;
@@ -38,7 +52,7 @@ export class GroupClient {
   }
 
   async find(): Promise<string> {
-    const answer = await this.test.call(FindCoordinator, 4, { keyType: 0, coordinatorKeys: [this.groupId] });
+    const answer = await ask(this.test, FindCoordinator, 4, { keyType: 0, coordinatorKeys: [this.groupId] });
     return errorName(answer.coordinators[0]?.errorCode ?? -1);
   }
 
@@ -52,7 +66,8 @@ export class GroupClient {
 
   async #join(): Promise<ResponseOf<typeof JoinGroup> & { errorName: string }> {
     const { sessionTimeoutMs = 10_000, rebalanceTimeoutMs = 20_000, groupInstanceId = null } = this.#options;
-    const answer = await this.test.call(
+    const answer = await ask(
+      this.test,
       JoinGroup,
       9,
       {
@@ -75,7 +90,8 @@ export class GroupClient {
 
   /** As the leader: everybody gets its own id as its assignment. */
   async sync(): Promise<string> {
-    const answer = await this.test.call(
+    const answer = await ask(
+      this.test,
       SyncGroup,
       5,
       {
@@ -96,18 +112,19 @@ export class GroupClient {
   async heartbeat(): Promise<string> {
     const { groupId, generationId, memberId } = this;
     const message = { groupId, generationId, memberId, groupInstanceId: this.#options.groupInstanceId ?? null };
-    return errorName((await this.test.call(Heartbeat, 4, message, this.#options.context)).errorCode);
+    return errorName((await ask(this.test, Heartbeat, 4, message, this.#options.context)).errorCode);
   }
 
   async leave(): Promise<string> {
     const { groupId, memberId } = this;
     const message = { groupId, members: [{ memberId, groupInstanceId: null }] };
-    return errorName((await this.test.call(LeaveGroup, 5, message, this.#options.context)).members[0]?.errorCode ?? -1);
+    return errorName((await ask(this.test, LeaveGroup, 5, message, this.#options.context)).members[0]?.errorCode ?? -1);
   }
 
   /** Of partition 0 of a topic; with the member's id and generation, or as nobody in particular. */
   async commit(topic: string, offset: number, asMember = this.memberId !== ''): Promise<string> {
-    const answer = await this.test.call(
+    const answer = await ask(
+      this.test,
       OffsetCommit,
       8,
       {
@@ -126,7 +143,7 @@ export class GroupClient {
 
   /** The committed offset of partition 0 of a topic, or the error's name. */
   async committed(topic: string): Promise<number | string> {
-    const answer = await this.test.call(OffsetFetch, 8, {
+    const answer = await ask(this.test, OffsetFetch, 8, {
       groups: [{ groupId: this.groupId, topics: [{ name: topic, partitionIndexes: [0] }] }],
     });
     const [group] = answer.groups;

@@ -68,7 +68,7 @@ function leaderOf({ session }: BrokerServices, topic: TopicImage, groupId: strin
 }
 
 function batch(coordinators: readonly Coordinator[], throttleTimeMs: number): FindResponse {
-  return { throttleTimeMs, ...NO_FAILURE, ...NO_NODE, coordinators };
+  return { throttleTimeMs, ...NO_FAILURE, nodeId: 0, host: '', port: 0, coordinators };
 }
 
 function single([found]: readonly Coordinator[], throttleTimeMs: number): FindResponse {

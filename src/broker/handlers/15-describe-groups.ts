@@ -14,6 +14,9 @@ import type { BrokerServices, Call } from '../services.ts';
 type DescribeResponse = ResponseOf<typeof DescribeGroups>;
 type DescribedGroup = DescribeResponse['groups'][number];
 
+/** The first version whose errors have a text. */
+const MESSAGE_VERSION = 6;
+
 export async function handleDescribeGroups(
   services: BrokerServices,
   request: RequestOf<typeof DescribeGroups>,
@@ -31,7 +34,8 @@ export async function handleDescribeGroups(
         : OPERATIONS_NOT_ASKED;
       return { ...described, authorizedOperations: operations };
     } catch (error) {
-      return undescribed(groupId, failureOf(services.env.log, error));
+      const { errorCode, errorMessage } = failureOf(services.env.log, error);
+      return undescribed(groupId, errorCode, call.version >= MESSAGE_VERSION ? errorMessage : null);
     }
   };
   const groups = await answerEachGroup(request.groups, describe);
@@ -39,9 +43,10 @@ export async function handleDescribeGroups(
   return { message };
 }
 
-function undescribed(groupId: string, failure: Pick<DescribedGroup, 'errorCode' | 'errorMessage'>): DescribedGroup {
+function undescribed(groupId: string, errorCode: number, errorMessage: string | null): DescribedGroup {
   return {
-    ...failure,
+    errorCode,
+    errorMessage,
     groupId,
     groupState: '',
     protocolType: '',
