@@ -82,6 +82,10 @@ export class Broker {
       lastCloseWasClean: session.lastCloseWasClean,
       pool,
       size,
+      topics: {
+        isKnown: (topic) => session.image().topics.has(topic),
+        isDeleted: (topicId) => session.image().deletedTopicIds.has(topicId),
+      },
     });
     const ownerPrincipal = `User:${owner?.uid ?? 'owner'}`;
     return new Broker(env, session, { settings: effective, logs, size, pool, ownerPrincipal });
