@@ -27,6 +27,8 @@ export type FaultKind =
   | 'break connections'
   /** All connections break as the broker has written a batch and not answered yet; it may then have to leave as well. */
   | 'break at append'
+  /** The same while syncs are slow, so that batches are sent again before they are on the disk; and then the power goes. */
+  | 'break at append, then power cut'
   | 'slow syncs'
   /** For a while, syncs or writes of the broker's log fail with EIO; pages that were not synced are then dropped. */
   | 'sync errors'
@@ -206,6 +208,18 @@ export class FaultInjector {
           if (chance.hits(0.6)) process.signal('SIGTERM');
         };
         this.#atPoint = { left: chance.between(1, 8), prefix: 'log.append', strike };
+      },
+      'break at append, then power cut': () => {
+        const strike = (): void => {
+          done();
+          this.#slowUntilMs = machine.world.nowMs + 1500;
+          this.#slowByMs = 1200;
+          this.#breakConnections(chance, 1);
+          machine.world.after(chance.between(100, 900), () => {
+            if (!this.#isHealed) machine.cutPower();
+          });
+        };
+        this.#atPoint = { left: chance.between(1, 6), prefix: 'log.append.after-write', strike };
       },
       'slow syncs': () => {
         this.#slowUntilMs = machine.world.nowMs + chance.between(200, 4000);

@@ -135,7 +135,9 @@ async function runAllPlanted({ bugs, seedCount, write }: SimOptions): Promise<bo
     const { caught, runs, elapsedMs } = outcome;
     const [violation] = caught?.violations ?? [];
     const what = violation === undefined ? 'NOT CAUGHT' : `${violation.rule} ${violation.text.slice(0, 100)}`;
-    say(`  ${bug.name}: ${what} (${caught?.scenario ?? 'all'}; ${runs} runs, ${(elapsedMs / 1000).toFixed(1)} s)`);
+    say(
+      `  ${bug.name}: ${what} (${caught?.scenario ?? 'all'} ${caught?.seed ?? ''}; ${runs} runs, ${(elapsedMs / 1000).toFixed(1)} s)`,
+    );
     outcomes.push(outcome);
   }
   say(plantedTable(outcomes));

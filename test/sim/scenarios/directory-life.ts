@@ -164,7 +164,13 @@ class DirectoryLife {
   }
 
   #powerCuts(): FaultWeights {
-    return this.#durability === 'ack' ? { 'power cut at disk call': 3, 'power cut': 1, 'kill, then power cut': 4 } : {};
+    if (this.#durability !== 'ack') return {};
+    return {
+      'power cut at disk call': 3,
+      'power cut': 1,
+      'kill, then power cut': 4,
+      'break at append, then power cut': 2,
+    };
   }
 
   /** Commands start one after the other until there have been enough of them. */

@@ -39,6 +39,7 @@ const FAULT_WEIGHTS: FaultWeights = {
   'power cut at disk call': 3,
   'power cut': 1,
   'kill, then power cut': 4,
+  'break at append, then power cut': 2,
   'pause broker': 3,
   'pause any': 1,
   'terminate broker': 2,
