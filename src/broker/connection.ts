@@ -26,6 +26,7 @@ import type { Reply, RequestContext } from './request.ts';
 import { BrokerStopped } from './request.ts';
 import { isServed, type Route, routeOf } from './router.ts';
 import { SendQueue } from './send-queue.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 const API_VERSIONS_KEY = 18;
 /** Bytes of memory that a byte of a request without records may take when it is decoded: measured, 88 for 4. */
@@ -41,6 +42,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly pool: SlabPool;
   readonly budget: ByteBudget;
+  /** Of all connections. */
+  readonly unsent: UnsentAnswers;
   /** As they are at the moment of the call. */
   readonly limits: () => ConnectionLimits;
   readonly handle: (route: Route, version: number, message: object, context: RequestContext) => Promise<Reply>;
@@ -84,7 +87,7 @@ export class Connection implements FrameSink, SocketSink {
     this.connectionId = connectionId;
     this.remote = socket.remote;
     this.#watch = new ConnectionWatch(clock);
-    this.#sendQueue = new SendQueue(socket, () => this.#onSent());
+    this.#sendQueue = new SendQueue(socket, options.unsent, () => this.#onSent());
     const pause = (): void => {
       this.#isSocketPaused = true;
       socket.pause();
@@ -223,7 +226,10 @@ export class Connection implements FrameSink, SocketSink {
     if (!route.keepsFrame) slab.release();
     this.#requestBytes += byteCount;
     const context = this.#context(clientId, retained);
-    const done = this.#options.handle(route, turn.version, message, context).then(
+    const answered = this.#handle(route, turn, message, context);
+    // Before the answer is there nobody knows how long it is: the next request is looked at when it is.
+    if (route.answersMuch) this.#hold(answered);
+    const done = answered.then(
       (reply) => this.#answer(turn, reply),
       (error: unknown) => this.#fail(turn, error),
     );
@@ -233,6 +239,16 @@ export class Connection implements FrameSink, SocketSink {
       this.#settleReading();
     };
     done.then(() => (retained.length === 0 ? free() : Promise.allSettled(retained).then(free))).catch(free);
+  }
+
+  #handle(route: Route, turn: Turn, message: object, context: RequestContext): Promise<Reply> {
+    const { handle, unsent, listener } = this.#options;
+    // The owner of the directory does not wait for what others leave unread.
+    if (!route.answersMuch || listener === 'unix') return handle(route, turn.version, message, context);
+    return unsent.whenRoom(() => {
+      if (this.#state === 'closed') throw new BrokerStopped('nobody is there to be answered');
+      return handle(route, turn.version, message, context);
+    });
   }
 
   #context(clientId: string, retained: Promise<unknown>[]): RequestContext {

@@ -9,12 +9,11 @@ import { Connection, type ConnectionOptions } from './connection.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { connectionLimits } from './connection-limits.ts';
 import { logFault } from './failure.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 
 const SWEEP_MS = 1000;
 const COMPLAINTS_PER_SWEEP = 5;
-/** Answers that wait for their readers, over all connections; records are a smaller part, bounded by FetchMemory. */
-const UNSENT_BYTES_MAX = 256 << 20;
-/** Above that, whoever has read nothing for so long is given up. */
+/** While more than the bound is unsent, whoever has read nothing for so long is given up. */
 const UNREAD_MS_MAX = 2000;
 
 export interface ConnectionsOptions {
@@ -31,6 +30,7 @@ export class Connections {
   #limits: ConnectionLimits;
   /** Commands on the directory, which only its owner can give, do not wait for what others send or do not send. */
   readonly #budgets: Readonly<Record<'tcp' | 'unix', ByteBudget>>;
+  readonly #unsent = new UnsentAnswers();
   readonly #open = new Set<Connection>();
   readonly #countByHost = new Map<string, number>();
   #nextConnectionId = 1;
@@ -69,6 +69,7 @@ export class Connections {
       clock: this.#env.clock,
       pool: this.#options.pool,
       budget: this.#budgets[listener],
+      unsent: this.#unsent,
       limits: () => this.#limits,
       handle: this.#options.handle,
       onRefused: ({ remote }, reason) => this.#complain(`${remote}: ${oneLine(reason)}`),
@@ -160,14 +161,13 @@ export class Connections {
 
   /** Cuts off those that leave the most unread, until the answers of all together are within their bound. */
   #relieve(): void {
-    let totalBytes = 0;
-    for (const connection of this.#open) totalBytes += connection.unsentBytes;
-    if (totalBytes <= UNSENT_BYTES_MAX) return;
+    let excessBytes = this.#unsent.excessBytes;
+    if (excessBytes === 0) return;
     const unsent = [...this.#open].map((connection) => ({ connection, ...connection.unsent() }));
     const unread = unsent.filter(({ forMs }) => forMs >= UNREAD_MS_MAX);
     for (const { connection, byteCount } of unread.sort((left, right) => right.byteCount - left.byteCount)) {
-      if (totalBytes <= UNSENT_BYTES_MAX) return;
-      totalBytes -= byteCount;
+      if (excessBytes <= 0) return;
+      excessBytes -= byteCount;
       this.#complain(
         `${connection.remote} is cut off: it leaves ${byteCount} bytes of answers unread, and there are too many`,
       );

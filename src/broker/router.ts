@@ -80,6 +80,11 @@ export interface Route {
   readonly isPrivate: boolean;
   /** The handler works with the request's own bytes; of other requests they may be reused once decoded. */
   readonly keepsFrame: boolean;
+  /**
+   * A short request may have a long answer: of one connection one such request is served at a time, as Kafka does with all, and
+   * none while too much lies unread.
+   */
+  readonly answersMuch: boolean;
   readonly handle: (services: BrokerServices, message: object, call: Call) => Promise<Reply>;
 }
 
@@ -89,34 +94,34 @@ const ROUTES: readonly Route[] = [
   route(Produce, handleProduce, { keepsFrame: true }),
   route(Fetch, handleFetch),
   route(ListOffsets, handleListOffsets),
-  route(Metadata, handleMetadata),
+  route(Metadata, handleMetadata, { answersMuch: true }),
   route(OffsetCommit, handleOffsetCommit),
-  route(OffsetFetch, handleOffsetFetch),
+  route(OffsetFetch, handleOffsetFetch, { answersMuch: true }),
   route(FindCoordinator, handleFindCoordinator),
   route(JoinGroup, handleJoinGroup),
   route(Heartbeat, handleHeartbeat),
   route(LeaveGroup, handleLeaveGroup),
   route(SyncGroup, handleSyncGroup),
-  route(DescribeGroups, handleDescribeGroups),
-  route(ListGroups, handleListGroups),
+  route(DescribeGroups, handleDescribeGroups, { answersMuch: true }),
+  route(ListGroups, handleListGroups, { answersMuch: true }),
   route(ApiVersions, handleApiVersions),
-  route(CreateTopics, handleCreateTopics),
-  route(DeleteTopics, handleDeleteTopics),
-  route(DeleteRecords, handleDeleteRecords),
+  route(CreateTopics, handleCreateTopics, { answersMuch: true }),
+  route(DeleteTopics, handleDeleteTopics, { answersMuch: true }),
+  route(DeleteRecords, handleDeleteRecords, { answersMuch: true }),
   route(InitProducerId, handleInitProducerId),
   route(OffsetForLeaderEpoch, handleOffsetForLeaderEpoch),
-  route(DescribeConfigs, handleDescribeConfigs),
-  route(AlterConfigs, handleAlterConfigs),
-  route(DescribeLogDirs, handleDescribeLogDirs),
-  route(CreatePartitions, handleCreatePartitions),
+  route(DescribeConfigs, handleDescribeConfigs, { answersMuch: true }),
+  route(AlterConfigs, handleAlterConfigs, { answersMuch: true }),
+  route(DescribeLogDirs, handleDescribeLogDirs, { answersMuch: true }),
+  route(CreatePartitions, handleCreatePartitions, { answersMuch: true }),
   route(DeleteGroups, handleDeleteGroups),
-  route(ElectLeaders, handleElectLeaders),
-  route(IncrementalAlterConfigs, handleIncrementalAlterConfigs),
+  route(ElectLeaders, handleElectLeaders, { answersMuch: true }),
+  route(IncrementalAlterConfigs, handleIncrementalAlterConfigs, { answersMuch: true }),
   route(OffsetDelete, handleOffsetDelete),
   route(DescribeCluster, handleDescribeCluster),
-  route(DescribeProducers, handleDescribeProducers),
-  route(ListConfigResources, handleListConfigResources),
-  route(DescribeTopicPartitions, handleDescribeTopicPartitions),
+  route(DescribeProducers, handleDescribeProducers, { answersMuch: true }),
+  route(ListConfigResources, handleListConfigResources, { answersMuch: true }),
+  route(DescribeTopicPartitions, handleDescribeTopicPartitions, { answersMuch: true }),
   route(DirectoryHandshake, handleDirectoryHandshake, { isPrivate: true }),
   route(HandOver, handleHandOver, { isPrivate: true }),
 ];
@@ -143,12 +148,13 @@ export function advertisedVersions(): readonly AdvertisedVersions[] {
 function route<A extends AnyApi>(
   api: A,
   handler: Handler<A>,
-  { isPrivate = false, keepsFrame = false }: { isPrivate?: boolean; keepsFrame?: boolean } = {},
+  { isPrivate = false, keepsFrame = false, answersMuch = false }: Partial<Omit<Route, 'api' | 'handle'>> = {},
 ): Route {
   return {
     api,
     isPrivate,
     keepsFrame,
+    answersMuch,
     handle: (services, message, call) => handler(services, message as RequestOf<A>, call),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { NetSocket } from '../kernel/env.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** Bytes of one piece at most: a peer that reads it within the time for a stall, 9 KB a second, is slow and not stuck. */
 const PIECE_BYTES_MAX = 512 << 10;
@@ -17,14 +18,17 @@ interface Chunk {
 export class SendQueue {
   readonly #socket: NetSocket;
   readonly #onSent: () => void;
+  /** Of all connections. */
+  readonly #unsentOfAll: UnsentAnswers;
   #chunks: Chunk[] = [];
   #isWriting = false;
   #isClosed = false;
   #unsentBytes = 0;
 
   /** `onSent` is called after each piece that the system took. */
-  constructor(socket: NetSocket, onSent: () => void) {
+  constructor(socket: NetSocket, unsentOfAll: UnsentAnswers, onSent: () => void) {
     this.#socket = socket;
+    this.#unsentOfAll = unsentOfAll;
     this.#onSent = onSent;
   }
 
@@ -40,7 +44,7 @@ export class SendQueue {
       return;
     }
     chunks.forEach((bytes, index) => {
-      this.#unsentBytes += bytes.length;
+      this.#count(bytes.length);
       this.#chunks.push({ bytes, done: index === chunks.length - 1 ? done : undefined });
     });
   }
@@ -57,6 +61,7 @@ export class SendQueue {
 
   /** The connection is gone: what is queued is given back, once a piece under way does not need it any more. */
   close(): void {
+    if (!this.#isClosed) this.#unsentOfAll.add(-this.#unsentBytes);
     this.#isClosed = true;
     if (!this.#isWriting) this.#lose();
   }
@@ -64,7 +69,7 @@ export class SendQueue {
   #sent(piece: readonly Chunk[]): void {
     this.#isWriting = false;
     for (const { bytes, done } of piece) {
-      this.#unsentBytes -= bytes.length;
+      this.#count(-bytes.length);
       done?.();
     }
     if (this.#isClosed) {
@@ -78,7 +83,15 @@ export class SendQueue {
   #lose(): void {
     const lost = this.#chunks;
     this.#chunks = [];
-    for (const { done } of lost) done?.();
+    for (const { bytes, done } of lost) {
+      this.#count(-bytes.length);
+      done?.();
+    }
+  }
+
+  #count(byteCount: number): void {
+    this.#unsentBytes += byteCount;
+    if (!this.#isClosed) this.#unsentOfAll.add(byteCount);
   }
 
   #nextPiece(): Chunk[] {

@@ -3,10 +3,11 @@ import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-setti
 import { Connection } from '../../src/broker/connection.ts';
 import { connectionLimits } from '../../src/broker/connection-limits.ts';
 import { BrokerStopped, type Reply, type RequestContext } from '../../src/broker/request.ts';
+import { UnsentAnswers } from '../../src/broker/unsent-answers.ts';
 import { ByteBudget } from '../../src/kernel/byte-budget.ts';
 import { deferred } from '../../src/kernel/deferred.ts';
 import { SlabPool } from '../../src/kernel/slab-pool.ts';
-import { ApiVersions, Fetch, Metadata, Produce } from '../../src/protocol/apis/index.ts';
+import { ApiVersions, DescribeCluster, Fetch, Metadata, Produce } from '../../src/protocol/apis/index.ts';
 import { HandOver } from '../../src/protocol/private/hand-over.ts';
 import type { RequestInput, ResponseOf } from '../../src/protocol/schema.ts';
 import { FakeSocket, frameOf } from './fake-socket.ts';
@@ -20,7 +21,17 @@ interface Taken {
   fail(error: Error): void;
 }
 
-const METADATA: RequestInput<typeof Metadata> = { topics: null };
+const CLUSTER: ResponseOf<typeof DescribeCluster> = {
+  throttleTimeMs: 0,
+  errorCode: 0,
+  errorMessage: null,
+  endpointType: 1,
+  clusterId: 'c',
+  controllerId: 1,
+  brokers: [],
+  clusterAuthorizedOperations: -2147483648,
+};
+/** Not asked for at length: of these answers one at a time is made. */
 const EMPTY_METADATA: ResponseOf<typeof Metadata> = {
   throttleTimeMs: 0,
   brokers: [],
@@ -39,6 +50,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
   const socket = new FakeSocket();
   const clock = new ManualClock();
   const budget = new ByteBudget(64 << 20);
+  const unsent = new UnsentAnswers();
   const taken: Taken[] = [];
   const refusals: string[] = [];
   const limits = connectionLimits(new EffectiveSettings(brokerSettings({}), () => new Map(), 1));
@@ -51,6 +63,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
     clock,
     pool: new SlabPool(),
     budget,
+    unsent,
     limits: () => limits,
     handle: (route, _version, _message, context) => {
       const { promise, resolve, reject } = deferred<Reply>();
@@ -64,7 +77,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
     },
   });
   connection.start();
-  return { socket, clock, budget, taken, refusals, connection, closedCount: () => closedCount };
+  return { socket, clock, budget, unsent, taken, refusals, connection, closedCount: () => closedCount };
 }
 
 async function settle(): Promise<void> {
@@ -74,20 +87,20 @@ async function settle(): Promise<void> {
 describe('connection: order', () => {
   it('dispatches at once and answers in the order of the requests', async () => {
     const { socket, taken } = setUp();
-    for (const correlationId of [1, 2, 3]) socket.request(Metadata, 12, correlationId, METADATA);
+    for (const correlationId of [1, 2, 3]) socket.request(DescribeCluster, 0, correlationId, {});
     assert.equal(taken.length, 3);
-    taken[2]?.answer({ message: EMPTY_METADATA });
-    taken[1]?.answer({ message: EMPTY_METADATA });
+    taken[2]?.answer({ message: CLUSTER });
+    taken[1]?.answer({ message: CLUSTER });
     await settle();
     assert.deepEqual(socket.correlationIds(), []);
-    taken[0]?.answer({ message: EMPTY_METADATA });
+    taken[0]?.answer({ message: CLUSTER });
     await settle();
     assert.deepEqual(socket.correlationIds(), [1, 2, 3]);
   });
 
   it('takes frames that arrive in any pieces', async () => {
     const { socket, taken } = setUp();
-    const bytes = Buffer.concat([1, 2].map((id) => frameOf(Metadata, 12, id, METADATA)));
+    const bytes = Buffer.concat([1, 2].map((id) => frameOf(DescribeCluster, 0, id, {})));
     for (const byte of bytes) socket.receive(Buffer.from([byte]));
     assert.equal(taken.length, 2);
   });
@@ -112,10 +125,63 @@ describe('connection: order', () => {
   });
 });
 
+describe('connection: long answers', () => {
+  const ask = (socket: FakeSocket, id: number): boolean => socket.request(Metadata, 12, id, { topics: null });
+
+  it('are made one at a time, whatever is sent in one go', async () => {
+    const { socket, taken } = setUp();
+    for (const id of [1, 2, 3]) ask(socket, id);
+    await settle();
+    assert.deepEqual([taken.length, socket.isPaused], [1, true]);
+  });
+
+  it('wait while the answers of all lie unread, but for the owner of the directory', async () => {
+    for (const [listener, takenCount] of [
+      ['tcp', 0],
+      ['unix', 1],
+    ] as const) {
+      const { socket, taken, unsent } = setUp(listener);
+      unsent.add(257 << 20);
+      ask(socket, 1);
+      await settle();
+      assert.equal(taken.length, takenCount);
+      socket.request(Produce, 9, 2, produceOf(10));
+      unsent.add(-(2 << 20));
+      await settle();
+      assert.equal(taken[0]?.apiKey, 3);
+      taken[0]?.answer({ message: EMPTY_METADATA });
+      await settle();
+      assert.deepEqual(socket.correlationIds(), [1]);
+    }
+  });
+
+  it('count until they are read or lost', async () => {
+    const { socket, taken, unsent } = setUp();
+    socket.isReading = false;
+    ask(socket, 1);
+    taken[0]?.answer({ message: EMPTY_METADATA });
+    await settle();
+    unsent.add(256 << 20);
+    assert.equal(unsent.isTooMuch, true);
+    socket.destroy();
+    assert.equal(unsent.isTooMuch, false);
+  });
+
+  it('are not made for who is gone meanwhile', async () => {
+    const { socket, taken, unsent } = setUp();
+    unsent.add(257 << 20);
+    ask(socket, 1);
+    socket.destroy();
+    unsent.add(-(257 << 20));
+    await settle();
+    assert.equal(taken.length, 0);
+  });
+});
+
 describe('connection: memory', () => {
   it('gives the bytes of a decoded request back at once, those of a Produce when nobody needs them', async () => {
     const { socket, taken, budget } = setUp();
-    socket.request(Metadata, 12, 1, METADATA);
+    socket.request(DescribeCluster, 0, 1, {});
     assert.equal(budget.usedBytes, 0);
     socket.request(Produce, 9, 2, produceOf(1000));
     assert.ok(budget.usedBytes > 1000);
@@ -132,9 +198,9 @@ describe('connection: memory', () => {
   it('stops reading at 100 requests in work', async () => {
     const { socket, taken } = setUp();
     let sentCount = 0;
-    while (!socket.isPaused && sentCount < 200) socket.request(Metadata, 12, sentCount++, METADATA);
+    while (!socket.isPaused && sentCount < 200) socket.request(DescribeCluster, 0, sentCount++, {});
     assert.equal(sentCount, 100);
-    taken[0]?.answer({ message: EMPTY_METADATA });
+    taken[0]?.answer({ message: CLUSTER });
     await settle();
     assert.equal(socket.isPaused, false);
   });
@@ -192,12 +258,12 @@ describe('connection: memory', () => {
 describe('connection: the end', () => {
   it('gives no answer where there is none, and closes after the answers before when told to', async () => {
     const { socket, taken } = setUp();
-    for (const id of [1, 2, 3]) socket.request(Metadata, 12, id, METADATA);
+    for (const id of [1, 2, 3]) socket.request(DescribeCluster, 0, id, {});
     taken[1]?.answer({ message: undefined, closeConnection: true });
-    taken[2]?.answer({ message: EMPTY_METADATA });
+    taken[2]?.answer({ message: CLUSTER });
     await settle();
     assert.equal(socket.hasEnded, false);
-    taken[0]?.answer({ message: EMPTY_METADATA });
+    taken[0]?.answer({ message: CLUSTER });
     await settle();
     assert.deepEqual(socket.correlationIds(), [1]);
     assert.equal(socket.hasEnded, true);
@@ -205,13 +271,13 @@ describe('connection: the end', () => {
 
   it('answers what it took when it is closed, and tells waits that the client goes', async () => {
     const { socket, taken, connection, closedCount } = setUp();
-    socket.request(Metadata, 12, 1, METADATA);
+    socket.request(DescribeCluster, 0, 1, {});
     const { departure } = taken[0]?.context ?? {};
     connection.close();
     assert.equal(departure?.isGone, true);
     assert.equal(socket.isPaused, true);
     assert.equal(closedCount(), 0);
-    taken[0]?.answer({ message: EMPTY_METADATA });
+    taken[0]?.answer({ message: CLUSTER });
     await settle();
     assert.deepEqual(socket.correlationIds(), [1]);
     assert.equal(closedCount(), 1);
@@ -219,7 +285,7 @@ describe('connection: the end', () => {
 
   it('closes without an answer when the broker has stopped', async () => {
     const { socket, taken, refusals } = setUp();
-    socket.request(Metadata, 12, 1, METADATA);
+    socket.request(DescribeCluster, 0, 1, {});
     taken[0]?.fail(new BrokerStopped('stopped'));
     await settle();
     assert.equal(socket.hasEnded, true);
@@ -227,7 +293,7 @@ describe('connection: the end', () => {
     assert.deepEqual(refusals, []);
   });
 
-  const metadata = frameOf(Metadata, 12, 1, METADATA);
+  const metadata = frameOf(DescribeCluster, 0, 1, {});
   const withVersion = (version: number): Buffer => {
     const frame = Buffer.from(metadata);
     frame.writeInt16BE(version, 6);
@@ -286,7 +352,7 @@ describe('connection: patience', () => {
 
   it('ends with a frame that trickles', () => {
     const { connection, clock, socket } = setUp();
-    const frame = frameOf(Metadata, 12, 1, METADATA);
+    const frame = frameOf(DescribeCluster, 0, 1, {});
     socket.receive(frame);
     for (let index = 0; index < 5; index += 1) {
       clock.advance(7_000);
@@ -300,9 +366,9 @@ describe('connection: patience', () => {
   it('ends with a peer that does not read its answer', async () => {
     const { connection, clock, socket, taken } = setUp();
     socket.isReading = false;
-    socket.request(Metadata, 12, 1, METADATA);
+    socket.request(DescribeCluster, 0, 1, {});
     clock.advance(1_000_000);
-    taken[0]?.answer({ message: EMPTY_METADATA });
+    taken[0]?.answer({ message: CLUSTER });
     await settle();
     assert.equal(connection.lateness(clock.monotonicMs()), undefined);
     clock.advance(61_000);
@@ -312,10 +378,10 @@ describe('connection: patience', () => {
   it('ends with idleness, but not of a request in work, nor of a command on this host', async () => {
     for (const listener of ['tcp', 'unix'] as const) {
       const { connection, clock, socket, taken } = setUp(listener);
-      socket.request(Metadata, 12, 1, METADATA);
+      socket.request(DescribeCluster, 0, 1, {});
       clock.advance(700_000);
       assert.equal(connection.lateness(clock.monotonicMs()), undefined);
-      taken[0]?.answer({ message: EMPTY_METADATA });
+      taken[0]?.answer({ message: CLUSTER });
       await settle();
       clock.advance(599_000);
       assert.equal(connection.lateness(clock.monotonicMs()), undefined);

@@ -4,7 +4,7 @@ import { Connections } from '../../src/broker/connections.ts';
 import type { Reply } from '../../src/broker/request.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SlabPool } from '../../src/kernel/slab-pool.ts';
-import { Fetch, Metadata } from '../../src/protocol/apis/index.ts';
+import { DescribeCluster, Fetch, Metadata } from '../../src/protocol/apis/index.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { fetchAnswer } from './fetch-answer.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -80,8 +80,8 @@ describe('connections', () => {
     begun.writeInt32BE(50 << 20);
     const [trickling, waiting, local] = [accept('10.0.0.1:1'), accept('10.0.0.1:2'), accept('unix', 'unix')];
     trickling?.receive(begun);
-    waiting?.request(Metadata, 12, 1, { topics: null });
-    local?.request(Metadata, 12, 1, { topics: null });
+    waiting?.request(DescribeCluster, 0, 1, {});
+    local?.request(DescribeCluster, 0, 1, {});
     assert.deepEqual([waiting?.isPaused, local?.isPaused], [true, false]);
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { brokerSettings, EffectiveSettings } from '../../src/broker/broker-settings.ts';
 import { Connection } from '../../src/broker/connection.ts';
 import { connectionLimits } from '../../src/broker/connection-limits.ts';
+import { UnsentAnswers } from '../../src/broker/unsent-answers.ts';
 import { ByteBudget } from '../../src/kernel/byte-budget.ts';
 import { SlabPool } from '../../src/kernel/slab-pool.ts';
 import {
@@ -109,6 +110,7 @@ describe('hostile frames', () => {
           clock: test.env.clock,
           pool,
           budget,
+          unsent: new UnsentAnswers(),
           limits: () => limits,
           handle: (route, version, message, context) => test.broker.handle(route.api, version, message, context),
           onRefused: () => undefined,
