@@ -9,23 +9,35 @@ import type { Env } from '../kernel/env.ts';
 import { Fetch } from '../protocol/apis/01-fetch.ts';
 import { ListOffsets } from '../protocol/apis/02-list-offsets.ts';
 import { Metadata } from '../protocol/apis/03-metadata.ts';
+import { OffsetFetch } from '../protocol/apis/09-offset-fetch.ts';
+import { FindCoordinator } from '../protocol/apis/10-find-coordinator.ts';
+import { DescribeGroups } from '../protocol/apis/15-describe-groups.ts';
+import { ListGroups } from '../protocol/apis/16-list-groups.ts';
 import { ApiVersions } from '../protocol/apis/18-api-versions.ts';
 import { DescribeConfigs } from '../protocol/apis/32-describe-configs.ts';
 import { DescribeCluster } from '../protocol/apis/60-describe-cluster.ts';
+import { ConsumerGroupDescribe } from '../protocol/apis/69-consumer-group-describe.ts';
+import { DescribeTopicPartitions } from '../protocol/apis/75-describe-topic-partitions.ts';
 import { isDenied, MayOnlyRead, mayNotRead, whereAllowed } from './access.ts';
 import type { BrokerSeat } from './broker-seat.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { BROKER_ID, BrokerSearch, type FindOptions } from './find-broker.ts';
 import { OverlayDisk } from './overlay-disk.ts';
 
-/** What only reads; everything else is refused. */
+/** What only reads, or makes nothing but the topic of offsets, in memory; everything else is refused. */
 const READING_KEYS: readonly number[] = [
   Fetch,
   ListOffsets,
   Metadata,
+  OffsetFetch,
+  FindCoordinator,
+  DescribeGroups,
+  ListGroups,
   ApiVersions,
   DescribeConfigs,
   DescribeCluster,
+  ConsumerGroupDescribe,
+  DescribeTopicPartitions,
 ].map(({ key }) => key);
 
 /** `cause`: why the directory may only be read. Throws ClientError `authorization` where not all of it may be read, either. */

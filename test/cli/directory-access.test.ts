@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { DirectoryTransport } from '../../src/cli/directory-transport.ts';
 import { readOwnerRecord } from '../../src/cluster/owner-record.ts';
 import type { Env } from '../../src/kernel/env.ts';
+import { FindCoordinator, ListGroups, OffsetCommit, OffsetFetch } from '../../src/protocol/apis/index.ts';
+import { ZERO_UUID } from '../../src/protocol/schema.ts';
 import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
 import { type Loaded, loadModules } from './loaded-modules.ts';
 
@@ -35,6 +37,28 @@ async function notAllowed(promise: Promise<unknown>): Promise<Error> {
   return seen;
 }
 
+async function findGroup(transport: DirectoryTransport): Promise<number | undefined> {
+  const message = { key: '', keyType: 0, coordinatorKeys: ['g'] };
+  const { message: found } = await transport.request(1, FindCoordinator, 4, message, 5000);
+  return found.coordinators[0]?.errorCode;
+}
+
+async function commit(transport: DirectoryTransport, offset: number): Promise<number | undefined> {
+  const partition = { partitionIndex: 0, committedOffset: BigInt(offset), committedLeaderEpoch: -1 };
+  const topic = { name: 't', topicId: ZERO_UUID, partitions: [{ ...partition, committedMetadata: '' }] };
+  const who = { generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null, retentionTimeMs: -1n };
+  const reply = await transport.request(1, OffsetCommit, 8, { groupId: 'g', ...who, topics: [topic] }, 5000);
+  return reply.message.topics[0]?.partitions[0]?.errorCode;
+}
+
+async function committed(transport: DirectoryTransport): Promise<bigint | undefined> {
+  const topics = [{ name: 't', topicId: ZERO_UUID, partitionIndexes: [0] }];
+  const groups = [{ groupId: 'g', memberId: null, memberEpoch: -1, topics }];
+  const message = { groupId: '', topics: [], groups, requireStable: false };
+  const reply = await transport.request(1, OffsetFetch, 8, message, 5000);
+  return reply.message.groups[0]?.topics[0]?.partitions[0]?.committedOffset;
+}
+
 describe('cli: a directory in which this user may not do everything', () => {
   before(async () => {
     loaded = await loadModules();
@@ -50,6 +74,32 @@ describe('cli: a directory in which this user may not do everything', () => {
       const reader = await open(env, false);
       assert.deepEqual(await topicNames(env, reader), ['t']);
       await notAllowed(make(env, reader, 'u'));
+      await reader.close();
+      machine.hardware.faults = () => undefined;
+      assert.deepEqual(
+        machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`),
+        before,
+      );
+    }));
+
+  it('that may only be read shows what groups committed there, and takes no commit', () =>
+    inWorld(13, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      assert.equal(await findGroup(writer), 0);
+      assert.equal(await commit(writer, 5), 0);
+      await writer.close();
+      const before = machine.files.files(DIRECTORY).map(({ path, inode }) => `${path} ${inode.number}`);
+      machine.hardware.faults = (call) => (READING.has(call) ? undefined : DENIED);
+      const reader = await open(env, false);
+      assert.equal(await findGroup(reader), 0);
+      assert.equal(await committed(reader), 5n);
+      const listed = await reader.request(1, ListGroups, 4, { statesFilter: [], typesFilter: [] }, 5000);
+      assert.deepEqual(
+        listed.message.groups.map(({ groupId }) => groupId),
+        ['g'],
+      );
+      await notAllowed(commit(reader, 6));
       await reader.close();
       machine.hardware.faults = () => undefined;
       assert.deepEqual(

@@ -4,7 +4,7 @@
  * may be imported there is imported before.
  */
 export async function loadModules() {
-  const [transport, embedded, find, readOnly, server, admin, errors] = await Promise.all([
+  const [transport, embedded, find, readOnly, server, admin, errors, groups] = await Promise.all([
     import('../../src/cli/directory-transport.ts'),
     import('../../src/cli/embedded-broker.ts'),
     import('../../src/cli/find-broker.ts'),
@@ -12,8 +12,14 @@ export async function loadModules() {
     import('../../src/cli/start-server.ts'),
     import('../../src/client/admin.ts'),
     import('../../src/client/client-error.ts'),
+    import('../../src/broker/groups.ts'),
   ]);
-  await Promise.all([embedded.loadBroker(), find.loadLogDirectory(), transport.loadReadOnlySeat()]);
+  await Promise.all([
+    embedded.loadBroker(),
+    find.loadLogDirectory(),
+    transport.loadReadOnlySeat(),
+    groups.loadCoordinator(),
+  ]);
   return { ...transport, ...embedded, ...find, ...readOnly, ...server, ...admin, ...errors };
 }
 
