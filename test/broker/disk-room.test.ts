@@ -136,6 +136,17 @@ describe('broker: room below the cap on a directory', function () {
       assert.equal(await test.startOf('t'), 70);
     }));
 
+  it('a stop ends the pass at the next log, and who waits for it is answered', () =>
+    withBroker(async (test) => {
+      await test.createTopic('t', 20);
+      for (let index = 0; index < 60; index++) await test.produce('t', MUCH, { index: index % 20 });
+      await setCap(test, String(CAP_BYTES));
+      const answers = [test.produce('t', MUCH), test.produce('t', MUCH, { index: 1 })];
+      await test.broker.stop();
+      for (const { error } of await Promise.all(answers))
+        assert.ok(error === 'NONE' || error === 'KAFKA_STORAGE_ERROR');
+    }));
+
   it('many partitions leave room for sealed segments', () =>
     withBroker(async (test) => {
       await test.createTopic('t', 100);

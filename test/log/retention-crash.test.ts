@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import type { Env } from '../../src/kernel/env.ts';
-import type { LogConfig } from '../../src/log/log-config.ts';
+import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/log-config.ts';
 import type { PartitionLog } from '../../src/log/partition-log.ts';
+import type { SweepOrder } from '../../src/log/retention.ts';
 import { FILE_LOSSES } from '../sim/file-content.ts';
 import { FOLDER_LOSSES, type LossModels } from '../sim/file-system.ts';
 import type { SimMachine } from '../sim/sim-machine.ts';
@@ -35,7 +36,7 @@ interface Story {
   readonly act: (
     env: Env,
     log: PartitionLog,
-    sweep: () => Promise<unknown>,
+    sweep: (order?: SweepOrder) => Promise<unknown>,
     shown: (start: number) => void,
   ) => Promise<void>;
 }
@@ -67,6 +68,26 @@ const STORIES: readonly Story[] = [
       shown(await log.deleteRecords(13));
       await sweep();
       await env.clock.sleep(50);
+    },
+  },
+  {
+    name: 'want of room, files removed at once',
+    config: {},
+    act: async (_env, log, sweep, shown) => {
+      for (let round = 0; round < 2; round++) {
+        await sweep({ giveCounts: new Map([[log.name, 1]]), atOnce: true });
+        shown(log.logStartOffset);
+      }
+    },
+  },
+  {
+    name: 'want of room, the active segment is too large and goes too',
+    config: {},
+    act: async (_env, log, sweep, shown) => {
+      log.setConfig({ ...DEFAULT_LOG_CONFIG, ...CONFIG, retentionMs: Number.POSITIVE_INFINITY, rollBytes: 1 });
+      await sweep({ giveCounts: new Map([[log.name, 99]]), atOnce: true });
+      assert.equal(log.logStartOffset, log.logEndOffset);
+      shown(log.logStartOffset);
     },
   },
   {
@@ -122,7 +143,7 @@ async function crashedAt(
     await story.act(
       env,
       log,
-      () => logs.sweep(),
+      (order) => logs.sweep(order),
       (start) => {
         shown = Math.max(shown, start);
       },
