@@ -77,7 +77,7 @@ export class GroupClient {
         memberId: this.memberId,
         groupInstanceId,
         protocolType: 'consumer',
-        protocols: [{ name: 'range', metadata: Buffer.from([0, 1, 0, 0, 0, 1, 0, 1, 0x74, 255, 255, 255, 255]) }],
+        protocols: [{ name: 'range', metadata: Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 0x74, 255, 255, 255, 255]) }],
       },
       this.#options.context,
     );
