@@ -38,6 +38,13 @@ const WORK_MS_MAX = 30_000;
 const ANSWER_MS_MAX = 5_000;
 const ANONYMOUS = 'User:ANONYMOUS';
 
+export interface BrokerOptions {
+  /** Memory for frames and reads. */
+  readonly pool?: SlabPool;
+  /** False: nothing goes for its age or for want of room while it runs, as over a directory that may only be read. */
+  readonly deletes?: boolean;
+}
+
 export class Broker {
   /** Of whoever came by the directory: on its Unix socket, or in the process that embeds the broker. */
   readonly ownerPrincipal: string;
@@ -47,7 +54,7 @@ export class Broker {
   readonly #services: BrokerServices;
   readonly #connections: Connections;
   readonly #room: DiskRoom;
-  readonly #upkeep: Upkeep;
+  readonly #upkeep: Upkeep | undefined;
   readonly #cleaner: LogCleaner;
   readonly #recovery: BackgroundRecovery;
   readonly #forgetImage: () => void;
@@ -60,19 +67,20 @@ export class Broker {
 
   /**
    * The session's registration has been won; from here on the broker owns the session and releases it when it stops.
-   * Rejects when the log directory cannot be opened; the session is then still the caller's. `pool`: memory for frames and reads.
+   * Rejects when the log directory cannot be opened; the session is then still the caller's.
    */
   static async start(
     env: Env,
     session: BrokerSession,
     settings: BrokerSettings,
-    pool = new SlabPool(),
+    options: BrokerOptions = {},
   ): Promise<Broker> {
+    const { pool = new SlabPool(), deletes = true } = options;
     const owner = await env.disk.stat(session.directory);
     const tell = (problem: string): void => env.log.warn(problem);
     const effective = new EffectiveSettings(settings, () => session.settings(), session.brokerId, tell);
     const size = new DirectorySize(env.disk, session.brokerDirectory);
-    size.setCap(effective.maxDiskBytes);
+    if (deletes) size.setCap(effective.maxDiskBytes);
     const logs = await LogDirectory.open(env, {
       brokerDirectory: session.brokerDirectory,
       clusterId: session.clusterId,
@@ -88,7 +96,7 @@ export class Broker {
       },
     });
     const ownerPrincipal = `User:${owner?.uid ?? 'owner'}`;
-    return new Broker(env, session, { settings: effective, logs, size, pool, ownerPrincipal });
+    return new Broker(env, session, { settings: effective, logs, size, pool, deletes, ownerPrincipal });
   }
 
   private constructor(
@@ -99,10 +107,11 @@ export class Broker {
       logs: LogDirectory;
       size: DirectorySize;
       pool: SlabPool;
+      deletes: boolean;
       ownerPrincipal: string;
     },
   ) {
-    const { settings, logs, size, pool, ownerPrincipal } = parts;
+    const { settings, logs, size, pool, deletes, ownerPrincipal } = parts;
     this.#env = env;
     this.#session = session;
     this.#logs = logs;
@@ -130,8 +139,10 @@ export class Broker {
       principalOf: (listener) => (listener === 'unix' ? ownerPrincipal : ANONYMOUS),
     });
     this.#room = new DiskRoom({ env, size, logs, partitions });
-    this.#forgetImage = session.onImage(() => this.#room.setCap(settings.maxDiskBytes));
-    this.#upkeep = new Upkeep({ env, logs, partitions, settings, room: this.#room });
+    this.#forgetImage = session.onImage(() => {
+      if (deletes) this.#room.setCap(settings.maxDiskBytes);
+    });
+    if (deletes) this.#upkeep = new Upkeep({ env, logs, partitions, settings, room: this.#room });
     this.#cleaner = new LogCleaner(env.clock, logs, settings);
     this.#recovery = new BackgroundRecovery(env, logs, partitions);
     session.onResigned(() => this.#resign());
@@ -224,7 +235,7 @@ export class Broker {
     // While connections are open, and before the wait for what is in work: a member may wait for others for minutes.
     await this.#quietly('the groups', groups.stop());
     this.#forgetImage();
-    await Promise.all([this.#upkeep.stop(), this.#room.stop(), this.#recovery.stop(), this.#cleaner.stop()]);
+    await Promise.all([this.#upkeep?.stop(), this.#room.stop(), this.#recovery.stop(), this.#cleaner.stop()]);
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());

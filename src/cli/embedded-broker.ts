@@ -28,6 +28,8 @@ export interface EmbeddedOptions {
   readonly clientId: string;
   /** Whether other commands may come in, by the directory's Unix socket. */
   readonly listens: boolean;
+  /** False: what is old stays, as the reader is to see the logs as they are. */
+  readonly deletes?: boolean;
 }
 
 export class EmbeddedBroker implements BrokerSeat {
@@ -55,7 +57,8 @@ export class EmbeddedBroker implements BrokerSeat {
     try {
       const { Broker: BrokerClass } = await loadBroker();
       // What it reads goes to our own decoder as it is.
-      broker = await BrokerClass.start(env, session, { given: new Map() }, answerPool());
+      const own = { pool: answerPool(), deletes: options.deletes !== false };
+      broker = await BrokerClass.start(env, session, { given: new Map() }, own);
       const embedded = new EmbeddedBroker(env, broker, session, options.clientId);
       broker.onHandOverAsked(({ successor }) => embedded.#onHandOverAsked(successor));
       session.onResigned(() => {

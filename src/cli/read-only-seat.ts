@@ -74,7 +74,7 @@ async function startInMemory(env: Env, options: FindOptions): Promise<EmbeddedBr
       await connection.close();
       return undefined;
     },
-    won: (session) => EmbeddedBroker.start(env, session, { clientId, listens: false }),
+    won: (session) => EmbeddedBroker.start(env, session, { clientId, listens: false, deletes: false }),
   });
 }
 

@@ -171,11 +171,11 @@ export async function withBroker(
 export async function withBrokerIn(
   env: Env,
   program: (test: BrokerUnderTest) => Promise<void>,
-  options: { readonly settings?: readonly string[]; readonly wasClean?: boolean } = {},
+  options: { readonly settings?: readonly string[]; readonly wasClean?: boolean; readonly deletes?: boolean } = {},
 ): Promise<void> {
-  const { settings = [], wasClean = true } = options;
+  const { settings = [], wasClean = true, deletes = true } = options;
   const session = await mustBecomeBroker(env, { lastCloseWasClean: async () => wasClean });
-  const broker = await Broker.start(env, session, brokerSettings({ assignments: settings }));
+  const broker = await Broker.start(env, session, brokerSettings({ assignments: settings }), { deletes });
   try {
     await program(new BrokerUnderTest(env, broker, session));
   } finally {

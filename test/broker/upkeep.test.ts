@@ -152,6 +152,25 @@ describe('broker: upkeep of logs that nobody opened', () => {
       });
     }));
 
+  it('a broker that deletes nothing shows what is old, whatever the cap', () =>
+    inWorld(1, async (env) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      await withBrokerIn(env, async (test) => {
+        await test.createTopic('t', 2, { 'retention.ms': '1000', 'segment.bytes': '1048576' });
+        for (let index = 0; index < 80; index++) await test.produce('t', ['x'.repeat(1_000_000)]);
+      });
+      const settings = ['streamctl.max.disk.bytes=67108864'];
+      await withBrokerIn(
+        env,
+        async (test) => {
+          assert.equal(await test.startOf('t'), 0);
+          await test.env.clock.sleep(100_000);
+          assert.equal(await test.startOf('t'), 0);
+        },
+        { settings, deletes: false },
+      );
+    }));
+
   it('one that cannot be opened is tried again with the next sweep, and the others go', () =>
     inWorld(1, async (env, machine) => {
       await env.disk.makeDirectory(DIRECTORY);
