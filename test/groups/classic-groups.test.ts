@@ -75,6 +75,24 @@ describe('groups: a classic group after a load', () => {
     assert.equal(world.join({ memberId: members[0]!.memberId }).value.leader, members[0]!.memberId);
   });
 
+  it('that was led by another than its first member is led by it still', () => {
+    const world = new GroupWorld();
+    const patient = { sessionTimeoutMs: 100_000 };
+    const [first, second] = stableGroup(world, [
+      { ...patient, groupInstanceId: 'i' },
+      { ...patient, groupInstanceId: 'j' },
+    ]);
+    const changed = { ...patient, groupInstanceId: 'j', protocols: protocols('range=new') };
+    const joined = world.join({ memberId: second!.memberId, ...changed });
+    world.pass(30_000);
+    assert.equal(joined.value.leader, second!.memberId);
+    world.sync({ ...second!, generation: 3 }, { groupInstanceId: 'j' });
+    world.sync({ ...first!, generation: 3 }, { groupInstanceId: 'i' });
+    world.reload();
+    const followed = world.join({ memberId: first!.memberId, ...patient, groupInstanceId: 'i' });
+    assert.equal(followed.value.leader, second!.memberId);
+  });
+
   it('that was empty is empty, under its type, and goes on with its generation', () => {
     const world = new GroupWorld();
     const member = stableMember(world, { protocolType: 'connect' });

@@ -76,6 +76,8 @@ describe('groups: static members of a classic group', () => {
     stableGroup(world, [{ groupInstanceId: 'i' }]);
     const ids = [1, 2, 3].map(() => world.join({ groupInstanceId: 'i' }).value.memberId);
     assert.equal(new Set(ids).size, 3);
+    world.leave([{ groupInstanceId: 'i' }]);
+    assert.deepEqual([world.state(), world.machine.nextDueMs], ['Empty', Infinity]);
   });
 
   it('coming back with another protocol for all: a rebalance', () => {

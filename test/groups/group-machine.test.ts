@@ -72,6 +72,15 @@ describe('groups: members by directory', () => {
     assert.equal(world.heartbeat(member, 'i'), 'NONE');
   });
 
+  it('that have left are tied to nothing', () => {
+    const world = new GroupWorld();
+    const member = stableMember(world, { caller: unix(1) });
+    world.heartbeat(member, null, unix(1));
+    world.leave([member]);
+    world.machine.connectionGone(1, world.now);
+    assert.equal(world.machine.nextDueMs, Infinity);
+  });
+
   it('many on one connection: a turn for each', () => {
     const world = new GroupWorld();
     for (const groupId of ['a', 'b', 'c']) world.join({ groupId, caller: unix(1) });

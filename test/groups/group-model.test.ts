@@ -10,6 +10,8 @@ import { GroupWorld, SESSION_MS } from './group-world.ts';
 import { ModelClient, type Ownership, PARTITION_COUNT } from './model-client.ts';
 
 const SLOTS = 4;
+/** Each of them takes part in each of such steps. */
+const ZOMBIES_MAX = 6;
 const slot = fc.nat(SLOTS - 1);
 
 const step = fc.oneof(
@@ -55,7 +57,7 @@ class Model {
     const client = 'slot' in each ? this.clients[each.slot]! : undefined;
     if (each.does === 'pass') world.pass(each.ms);
     else if (each.does === 'reload') world.reload(new KafkaError('NOT_COORDINATOR'));
-    else if (each.does === 'zombie') for (const zombie of this.#zombies) this.#commit(zombie, each.partition);
+    else if (each.does === 'zombie') this.#rouse(each.partition);
     else if (each.does === 'full disk')
       world.appendError = world.appendError ? undefined : new KafkaError('KAFKA_STORAGE_ERROR');
     else if (each.does === 'commit' && client?.owned !== undefined) this.#commit(client.owned, each.partition);
@@ -121,7 +123,10 @@ class Model {
   }
 
   #step(client: ModelClient): void {
+    const before = client.owned;
     const owned = client.step(this.world);
+    // A member that has to join again may have work under way still.
+    if (before !== undefined && client.owned === undefined) this.#zombies.push(before);
     if (owned === undefined) return;
     this.#syncedGeneration = Math.max(this.#syncedGeneration, owned.generation);
     for (const partition of owned.partitions) {
@@ -129,6 +134,16 @@ class Model {
       const owner: string = owned.groupInstanceId ?? owned.memberId;
       assert.equal(this.#owners.get(key) ?? owner, owner, `${key} has two owners`);
       this.#owners.set(key, owner);
+    }
+  }
+
+  /** Those who were members once try what they could do then. */
+  #rouse(partition: number): void {
+    for (const zombie of this.#zombies.slice(-ZOMBIES_MAX)) {
+      this.#commit(zombie, partition);
+      if (zombie.generation >= this.#syncedGeneration) continue;
+      const { value } = this.world.sync(zombie, { groupInstanceId: zombie.groupInstanceId });
+      assert.notEqual(value.errorCode, 0, 'a sync of an older generation was answered');
     }
   }
 
