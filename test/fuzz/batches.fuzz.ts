@@ -10,6 +10,7 @@ import { decompress } from '../../src/protocol/records/compression.ts';
 import { batchOf, NO_PRODUCER } from '../helpers/raw-producer.ts';
 import { Prng } from '../sim/prng.ts';
 import { mutated } from './mutate.ts';
+import { tell } from './result-line.ts';
 
 const BATCH_COUNT = Number(process.env['STREAMCTL_BATCHES'] ?? 50_000);
 const SEED = Number(process.env['STREAMCTL_SEED'] ?? 1);
@@ -63,9 +64,7 @@ describe('batches that no proper client sends', function () {
       slowestMs = Math.max(slowestMs, performance.now() - began);
     }
     const heapMiB = (process.memoryUsage().heapUsed - heapBefore) >> 20;
-    console.log(
-      `      ${JSON.stringify({ batches: BATCH_COUNT, seed: SEED, slowestMs: Math.round(slowestMs), heapMiB, ...outcomes })}`,
-    );
+    tell('batches', { batches: BATCH_COUNT, seed: SEED, slowestMs: Math.round(slowestMs), heapMiB, ...outcomes });
     assert.ok(slowestMs < BATCH_MS_MAX, `${slowestMs} ms`);
     assert.ok(heapMiB << 20 < HEAP_GROWTH_BYTES_MAX, `${heapMiB} MiB`);
   });

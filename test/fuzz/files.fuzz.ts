@@ -3,132 +3,16 @@
  * a consumer that checks CRCs takes for records are the records that were written, at their offsets.
  */
 import assert from 'node:assert/strict';
-import { appendFileSync } from 'node:fs';
-import { Broker } from '../../src/broker/broker.ts';
-import { brokerSettings } from '../../src/broker/broker-settings.ts';
-import { ClusterError } from '../../src/cluster/cluster-error.ts';
-import type { Env } from '../../src/kernel/env.ts';
-import { errorCodeOf } from '../../src/kernel/error-code.ts';
-import { UnknownFormatError } from '../../src/log/close-record.ts';
-import { ForeignLogDirectoryError } from '../../src/log/log-directory.ts';
-import { KafkaError } from '../../src/protocol/errors.ts';
-import * as batch from '../../src/protocol/records/batch.ts';
-import { BrokerUnderTest } from '../broker/broker-in-world.ts';
-import { DIRECTORY, inWorld, mustBecomeBroker } from '../cluster/in-world.ts';
 import { Prng } from '../sim/prng.ts';
+import { live, makeTemplate, type Outcome } from './changed-directory.ts';
 import { mutated } from './mutate.ts';
+import { Flatness, tell } from './result-line.ts';
 
 const FILE_COUNT = Number(process.env['STREAMCTL_FILES'] ?? 2000);
 const SEED = Number(process.env['STREAMCTL_SEED'] ?? 1);
-const LIVES = 3;
-const BATCHES_PER_LIFE = 6;
 const TURN_MS_MAX = 2000;
-
-type Tree = ReadonlyMap<string, Buffer>;
-
-async function filesBelow(env: Env, path: string): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>();
-  for (const name of await env.disk.list(path)) {
-    const child = `${path}/${name}`;
-    const kind = (await env.disk.stat(child))?.kind;
-    if (kind === 'directory') for (const [at, bytes] of await filesBelow(env, child)) found.set(at, bytes);
-    else if (kind === 'file') found.set(child, Buffer.from(await env.disk.readFile(child)));
-  }
-  return found;
-}
-
-async function writeTree(env: Env, tree: Tree): Promise<void> {
-  for (const [path, bytes] of tree) {
-    await env.disk.makeDirectory(path.slice(0, path.lastIndexOf('/')));
-    const file = await env.disk.open(path, 'w+');
-    await file.writev([bytes], 0);
-    await file.close();
-  }
-}
-
-async function withBrokerHere(env: Env, use: (test: BrokerUnderTest) => Promise<void>): Promise<void> {
-  const session = await mustBecomeBroker(env);
-  const broker = await Broker.start(env, session, brokerSettings({}));
-  try {
-    await use(new BrokerUnderTest(env, broker, session));
-  } finally {
-    await broker.stop();
-  }
-}
-
-/** A directory after some lives with a topic, and the bytes of its batches by offset. */
-async function makeTemplate(): Promise<{ tree: Tree; batches: Map<number, string> }> {
-  let tree: Tree = new Map();
-  const batches = new Map<number, string>();
-  await inWorld(1, async (env) => {
-    await env.disk.makeDirectory(DIRECTORY);
-    for (let life = 0; life < LIVES; life += 1) {
-      await withBrokerHere(env, async (test) => {
-        if (life === 0) await test.createTopic('t', 1, { 'index.interval.bytes': '100' });
-        for (let index = 0; index < BATCHES_PER_LIFE; index += 1) {
-          const { error } = await test.produce('t', [`${life}-${index}`, 'x'.repeat(60)]);
-          assert.equal(error, 'NONE');
-        }
-      });
-    }
-    await withBrokerHere(env, async (test) => {
-      for (const [offset, text] of await readAll(test)) batches.set(offset, text);
-    });
-    tree = await filesBelow(env, DIRECTORY);
-  });
-  assert.equal(batches.size, LIVES * BATCHES_PER_LIFE);
-  return { tree, batches };
-}
-
-/** What a consumer takes: whole batches whose CRC is right, by base offset, without the header that the CRC does not cover. */
-async function readAll(test: BrokerUnderTest): Promise<Map<number, string>> {
-  const found = new Map<number, string>();
-  const answer = await test.fetch('t', 0);
-  const bytes = Buffer.concat([...(answer.responses[0]?.partitions[0]?.records ?? [])]);
-  for (let at = 0; at + batch.BATCH_HEADER_BYTES <= bytes.length; ) {
-    const byteCount = batch.batchBytes(bytes, at);
-    if (byteCount < batch.BATCH_HEADER_BYTES || at + byteCount > bytes.length) break;
-    if (batch.crc(bytes, at) !== batch.computeCrc(bytes, at)) break;
-    found.set(
-      Number(batch.baseOffset(bytes, at)),
-      bytes.toString('hex', at + batch.BATCH_HEADER_BYTES, at + byteCount),
-    );
-    at += byteCount;
-  }
-  return found;
-}
-
-function isTyped(error: unknown): boolean {
-  if (error instanceof ClusterError || error instanceof KafkaError) return true;
-  if (error instanceof ForeignLogDirectoryError || error instanceof UnknownFormatError) return true;
-  return errorCodeOf(error) !== undefined;
-}
-
-/** fewer: not all batches come in the first answer, because the log ends or is refused from somewhere on. */
-interface Outcome {
-  readonly kind: 'harmless' | 'fewer' | 'refused' | 'served';
-  readonly said: string;
-}
-
-/** A life over the template with one file changed. */
-async function live(tree: Tree, batches: ReadonlyMap<number, string>, seed: number): Promise<Outcome> {
-  let outcome: Outcome = { kind: 'refused', said: '' };
-  await inWorld(seed, async (env) => {
-    await writeTree(env, tree);
-    try {
-      await withBrokerHere(env, async (test) => {
-        const found = await readAll(test).catch(() => new Map<number, string>());
-        const wrong = [...found].some(([offset, text]) => batches.get(offset) !== text);
-        const kind = wrong ? 'served' : found.size === batches.size ? 'harmless' : 'fewer';
-        outcome = { kind, said: `${found.size} batches` };
-      });
-    } catch (error) {
-      if (!isTyped(error)) throw error;
-      outcome = { kind: 'refused', said: error instanceof Error ? error.message : String(error) };
-    }
-  });
-  return outcome;
-}
+const SAMPLE_FILES = 50;
+const RSS_GROWTH_BYTES_MAX = 96 << 20;
 
 describe('files that are not what was written', function () {
   this.timeout(7_200_000);
@@ -139,6 +23,7 @@ describe('files that are not what was written', function () {
     const paths = [...tree.keys()];
     const counts: Record<Outcome['kind'], number> = { harmless: 0, fewer: 0, refused: 0, served: 0 };
     const failures: string[] = [];
+    const memory = new Flatness(() => process.memoryUsage.rss());
     let slowestMs = 0;
     for (let index = 0; index < FILE_COUNT; index += 1) {
       const path = prng.pick(paths);
@@ -152,19 +37,19 @@ describe('files that are not what was written', function () {
         failures.push(`${index} ${path}: ${error instanceof Error ? error.message.slice(-1500) : String(error)}`);
       }
       slowestMs = Math.max(slowestMs, performance.now() - began);
+      if (index % SAMPLE_FILES === 0) memory.sample();
     }
-    const line = {
+    tell('files', {
       files: FILE_COUNT,
       seed: SEED,
       kinds: paths.length,
       ...counts,
       failed: failures.length,
       slowestMs: Math.round(slowestMs),
-    };
-    console.log(`      ${JSON.stringify(line)}`);
-    const results = process.env['STREAMCTL_RESULTS'];
-    if (results !== undefined) appendFileSync(`${results}/files.ndjson`, `${JSON.stringify(line)}\n`);
+      rssMiB: memory.facts,
+    });
     assert.deepEqual(failures.slice(0, 10), []);
     assert.ok(slowestMs < TURN_MS_MAX, `${slowestMs} ms`);
+    assert.ok(memory.growthBytes < RSS_GROWTH_BYTES_MAX, 'flat');
   });
 });

@@ -1,12 +1,13 @@
 /** Changed frames on live sockets of the built program: it lives, its memory stays flat, and a healthy client hardly notices. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, NO_PRODUCER, RawProducer } from '../helpers/raw-producer.ts';
 import { type Serving, startServe, streamctl, withFolder } from '../helpers/streamctl.ts';
 import { Prng } from '../sim/prng.ts';
 import { capturedRequests, framed, mutated } from './mutate.ts';
+import { Flatness, tell } from './result-line.ts';
 
 const FRAME_COUNT = Number(process.env['STREAMCTL_FRAMES'] ?? 20_000);
 const SEED = Number(process.env['STREAMCTL_SEED'] ?? 1);
@@ -101,8 +102,9 @@ describe('frames that no proper client sends', function () {
       healthy.takeP99();
       await sleep(BEFORE_MS);
       const beforeMs = healthy.takeP99();
-      const rss = [rssBytes(serving)];
-      const sampler = setInterval(() => rss.push(rssBytes(serving)), 1000);
+      const memory = new Flatness(() => rssBytes(serving));
+      memory.sample();
+      const sampler = setInterval(() => memory.sample(), 1000);
       const began = performance.now();
       const left = { frames: FRAME_COUNT };
       await Promise.all(
@@ -113,20 +115,16 @@ describe('frames that no proper client sends', function () {
       const duringMs = healthy.takeP99();
       await healthy.stop();
       client.close();
-      const [firstRss = 0, lastRss = 0, maxRss = 0] = [rss[0], rss.at(-1), Math.max(...rss)];
-      const line = {
+      tell('frames', {
         frames: FRAME_COUNT,
         seed: SEED,
         seconds: Math.round(seconds),
         p99BeforeMs: Number(beforeMs.toFixed(1)),
         p99DuringMs: Number(duringMs.toFixed(1)),
-        rssMiB: { first: firstRss >> 20, last: lastRss >> 20, max: maxRss >> 20 },
-      };
-      console.log(`      ${JSON.stringify(line)}`);
-      const results = process.env['STREAMCTL_RESULTS'];
-      if (results !== undefined) appendFileSync(`${results}/frames.ndjson`, `${JSON.stringify(line)}\n`);
+        rssMiB: memory.facts,
+      });
       assert.equal(await serving.stop(), 0, 'the broker lived and stopped in order');
-      assert.ok(maxRss - firstRss < RSS_GROWTH_BYTES_MAX, 'flat');
+      assert.ok(memory.growthBytes < RSS_GROWTH_BYTES_MAX, 'flat');
       assert.ok(duringMs <= Math.max(P99_FLOOR_MS, beforeMs * P99_FACTOR_MAX), `${duringMs} ms`);
     }));
 });
