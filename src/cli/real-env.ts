@@ -89,7 +89,10 @@ function lazyLock(clock: Clock, random: Random, log: Log): LivenessLock {
 
 function lazyOffload(log: Log): Offload {
   const load = once(async () => (await import('./real-offload.ts')).realOffload(log));
-  return { run: async (task) => (await load()).run(task) };
+  return {
+    run: async (task) => (await load()).run(task),
+    compress: async (codec, bytes) => (await load()).compress(codec, bytes),
+  };
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../kernel/deferred.ts';
 import type { Log, Offload, OffloadTask } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
-import { decompress } from '../protocol/records/compression.ts';
+import { compress, decompress } from '../protocol/records/compression.ts';
 import type { FromOffloadWorker, ToOffloadWorker } from './real-offload-messages.ts';
 import { startWorker } from './real-worker-entry.ts';
 
@@ -23,6 +23,8 @@ export function realOffload(log: Pick<Log, 'debug'>): Offload {
   return {
     run: (task) =>
       task.codec === 'gzip' || task.codec === 'zstd' ? decompressInTurn(task) : pool.run(task, decompressInTurn),
+    // By compaction alone, a batch at a time: gzip and zstd in the thread pool, snappy and lz4 here.
+    compress,
   };
 }
 

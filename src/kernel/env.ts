@@ -187,6 +187,8 @@ export interface Stdio {
 export interface Offload {
   /** Runs a decompression or check off the main loop where the platform can; the input is not copied and must stay. */
   run(task: OffloadTask): Promise<Buffer>;
+  /** Compresses, off the main loop where the platform can; the input must stay. Rejects where the codec is missing. */
+  compress(codec: OffloadTask['codec'], bytes: Uint8Array): Promise<Buffer>;
 }
 export interface OffloadTask {
   readonly kind: 'decompress';

@@ -24,6 +24,7 @@ describe('realOffload', () => {
       await assert.rejects(run(content.length - 1), isInvalid);
       const broken = { kind: 'decompress', codec, bytes: Buffer.alloc(70_000, 0xee), maxOutputBytes: 1 << 20 } as const;
       await assert.rejects(offload.run(broken), isInvalid);
+      assert.ok((await offload.run({ ...broken, bytes: await offload.compress(codec, content) })).equals(content));
     });
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Clock, Env, Random, Timer } from '../../src/kernel/env.ts';
 import { nodeNet } from '../../src/net/node-net.ts';
-import { decompress } from '../../src/protocol/records/compression.ts';
+import { compress, decompress } from '../../src/protocol/records/compression.ts';
 import { Prng } from '../sim/prng.ts';
 
 /** Time goes on only within `run`, when nothing else is to do. */
@@ -93,7 +93,7 @@ export function testEnv(options: { readonly seed?: number; readonly clock?: Cloc
   const parts: Partial<Env> = {
     clock: options.clock ?? realClock,
     random,
-    offload: { run: ({ codec, bytes, maxOutputBytes }) => decompress(codec, bytes, maxOutputBytes) },
+    offload: { compress, run: ({ codec, bytes, maxOutputBytes }) => decompress(codec, bytes, maxOutputBytes) },
     fault: () => undefined,
   };
   return parts as Env;

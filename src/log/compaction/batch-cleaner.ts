@@ -7,7 +7,7 @@
 import type { Env } from '../../kernel/env.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import * as batch from '../../protocol/records/batch.ts';
-import { type Codec, codecOf, compress } from '../../protocol/records/compression.ts';
+import { type Codec, codecOf } from '../../protocol/records/compression.ts';
 import { RecordCursor } from '../../protocol/records/record-walk.ts';
 import type { ProducerTable } from '../producer-table.ts';
 import { undoCompression } from '../undo-compression.ts';
@@ -131,7 +131,7 @@ export class BatchCleaner {
     const facts = { recordCount: kept.length, maxTimestamp, deleteHorizonMs: withHorizon?.horizonMs };
     if (codec === 'none') return withRecords(bytes, at, { ...facts, section });
     // The window that holds `bytes` is not read further until this settles.
-    return compress(codec, section).then((packed) => withRecords(bytes, at, { ...facts, section: packed }));
+    return this.#env.offload.compress(codec, section).then((packed) => withRecords(bytes, at, { ...facts, section: packed }));
   }
 
   /** The records for a batch that gets a delete horizon; undefined when their times cannot be said that way. */
