@@ -6,7 +6,7 @@
  * made while nobody is the broker wait, in order, until somebody is, each at most for its own time.
  */
 import { Unreachable } from '../client/client-error.ts';
-import { ANY_NODE, type Transport, type TransportReply, type VersionRange } from '../client/transport.ts';
+import { ANY_NODE, type Lane, type Transport, type TransportReply, type VersionRange } from '../client/transport.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
 import { deferred } from '../kernel/deferred.ts';
 import type { Env } from '../kernel/env.ts';
@@ -67,11 +67,12 @@ export class DirectoryTransport implements Transport {
     version: number,
     message: RequestOf<A>,
     timeoutMs: number,
+    lane?: Lane,
   ): Promise<TransportReply<ResponseOf<A>>> {
     if (nodeId !== ANY_NODE && nodeId !== BROKER_ID) {
       return Promise.reject(new Unreachable(`${this.#options.directory} has no broker ${nodeId}`));
     }
-    return this.#withSeat((seat) => seat.request(api, version, message, timeoutMs), timeoutMs);
+    return this.#withSeat((seat) => seat.request(api, version, message, timeoutMs, lane), timeoutMs);
   }
 
   versions(_nodeId: number): Promise<ReadonlyMap<number, VersionRange>> {
@@ -161,7 +162,7 @@ export class DirectoryTransport implements Transport {
   async #findSeat(): Promise<void> {
     try {
       await this.#search.find<true>({
-        connected: ({ connection }) => this.#take(connectedSeat(connection)),
+        connected: ({ connection, connectAgain }) => this.#take(connectedSeat(connection, connectAgain)),
         won: (session) => this.#embed(session),
       });
     } catch (error) {

@@ -8,7 +8,7 @@
  * Many may look at once, all having lost the same broker: whoever fails an attempt waits a random while, and the first one
  * that announces itself is found by the others.
  */
-import { ClientError } from '../client/client-error.ts';
+import { ClientError, ConnectionLost } from '../client/client-error.ts';
 import { Connection } from '../client/connection.ts';
 import { Deadline } from '../client/deadline.ts';
 import type { BrokerSession } from '../cluster/broker-session.ts';
@@ -81,6 +81,8 @@ interface Looker<T> {
 export interface Answering {
   readonly connection: Connection;
   readonly owner: OwnerRecord;
+  /** Another connection to the same broker. Throws ConnectionLost and the system's errors where it does not answer any more. */
+  connectAgain(): Promise<Connection>;
 }
 
 export class BrokerSearch {
@@ -282,21 +284,43 @@ async function answeringOwner(env: Env, asked: Asked): Promise<Answering | undef
   if (owner?.socket === undefined || owner.released || env.proc.judge(owner.process) === 'dead') {
     return undefined;
   }
+  const announced = { path: owner.socket, clusterId, brokerEpoch: BigInt(owner.brokerEpoch), clientId };
   const waitMs = (): number => Math.max(1, Math.min(ANSWER_WAIT_MS, deadline.remainingMs()));
-  let connection: Connection | undefined;
   try {
-    connection = await Connection.open(env, { path: owner.socket }, { clientId, connectTimeoutMs: waitMs() });
-    const reply = await connection.request(DirectoryHandshake, 0, {}, waitMs());
-    reply.release();
-    if (reply.message.clusterId === clusterId && reply.message.brokerEpoch === BigInt(owner.brokerEpoch)) {
-      return { connection, owner };
-    }
+    const connection = await connectTo(env, announced, waitMs);
+    return { connection, owner, connectAgain: () => connectTo(env, announced, () => ANSWER_WAIT_MS) };
   } catch (error) {
     if (isDenied(error)) {
       throw error;
     }
     env.log.debug(`no broker at ${owner.socket}: ${String(error)}`);
+    return undefined;
   }
-  await connection?.close();
-  return undefined;
+}
+
+interface Announced {
+  readonly path: string;
+  readonly clusterId: string;
+  readonly brokerEpoch: bigint;
+  readonly clientId: string;
+}
+
+/** Throws ConnectionLost when who answers there is not the one that was announced. */
+async function connectTo(
+  env: Env,
+  { path, clusterId, brokerEpoch, clientId }: Announced,
+  waitMs: () => number,
+): Promise<Connection> {
+  const connection = await Connection.open(env, { path }, { clientId, connectTimeoutMs: waitMs() });
+  try {
+    const reply = await connection.request(DirectoryHandshake, 0, {}, waitMs());
+    reply.release();
+    if (reply.message.clusterId === clusterId && reply.message.brokerEpoch === brokerEpoch) {
+      return connection;
+    }
+    throw new ConnectionLost(`another broker answers at ${path}`);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }

@@ -7,7 +7,7 @@ import { ClientError, ConnectionLost, Unreachable } from './client-error.ts';
 import { answerPool, Connection } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { topicsRequest } from './metadata.ts';
-import { ANY_NODE, type Transport, type TransportReply, type VersionRange } from './transport.ts';
+import { ANY_NODE, type Lane, type Transport, type TransportReply, type VersionRange } from './transport.ts';
 
 export interface TcpAddress {
   readonly host: string;
@@ -26,7 +26,7 @@ export interface TcpTransportOptions {
 const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Reaches a cluster by host and port. Addresses of nodes come from Metadata; there is one connection a node, and one more
+ * Reaches a cluster by host and port. Addresses of nodes come from Metadata; there is one connection a node and lane, and one more
  * for requests that any broker answers until the nodes are known.
  */
 export class TcpTransport implements Transport {
@@ -34,9 +34,7 @@ export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #pool = answerPool();
   #nodes: ReadonlyMap<number, TcpAddress> = new Map();
-  /** By `host:port`; a failed attempt is removed. */
-  readonly #connections = new Map<string, Promise<Connection>>();
-  readonly #open = new Map<string, Connection>();
+  readonly #lanes: Readonly<Record<Lane, Connections>> = { data: new Connections(), group: new Connections() };
   #closed = false;
 
   constructor(env: Env, options: TcpTransportOptions) {
@@ -50,39 +48,42 @@ export class TcpTransport implements Transport {
     version: number,
     message: RequestOf<A>,
     timeoutMs: number,
+    lane: Lane = 'data',
   ): Promise<TransportReply<ResponseOf<A>>> {
     const deadline = new Deadline(this.#env.clock, timeoutMs);
-    const connection = await this.#connection(nodeId, deadline);
+    const connection = await this.#connection(nodeId, deadline, this.#lanes[lane]);
     const reply = await connection.request(api, version, message, deadline.attemptMs());
     if (api.key === Metadata.key) this.#learnNodes(reply.message as ResponseOf<typeof Metadata>);
     return reply;
   }
 
   async versions(nodeId: number): Promise<ReadonlyMap<number, VersionRange>> {
-    const connection = await this.#connection(nodeId, new Deadline(this.#env.clock, this.#options.timeoutMs));
+    const deadline = new Deadline(this.#env.clock, this.#options.timeoutMs);
+    const connection = await this.#connection(nodeId, deadline, this.#lanes.data);
     return connection.versions;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const attempts = [...this.#connections.values()];
-    await Promise.all([...this.#open.values()].map((connection) => connection.close()));
+    const lanes = Object.values(this.#lanes);
+    const attempts = lanes.flatMap(({ attempts }) => [...attempts.values()]);
+    await Promise.all(lanes.flatMap(({ open }) => [...open.values()].map((connection) => connection.close())));
     // Not waited for: an attempt under way ends by its own time limit; its connection is closed as soon as it stands.
     void Promise.allSettled(attempts.map(async (attempt) => (await attempt).close()));
   }
 
-  #connection(nodeId: number, deadline: Deadline): Promise<Connection> {
+  #connection(nodeId: number, deadline: Deadline, lane: Connections): Promise<Connection> {
     if (this.#closed) return Promise.reject(new Unreachable('the client was closed'));
-    return nodeId === ANY_NODE ? this.#anyConnection(deadline) : this.#nodeConnection(nodeId, deadline);
+    return nodeId === ANY_NODE ? this.#anyConnection(deadline, lane) : this.#nodeConnection(nodeId, deadline, lane);
   }
 
   /** A node that cannot be reached is a lost connection: the caller asks Metadata whether another one leads now. */
-  async #nodeConnection(nodeId: number, deadline: Deadline): Promise<Connection> {
+  async #nodeConnection(nodeId: number, deadline: Deadline, lane: Connections): Promise<Connection> {
     if (!this.#nodes.has(nodeId)) await this.#askNodes(deadline);
     const address = this.#nodes.get(nodeId);
     if (address === undefined) throw new ConnectionLost(`broker ${nodeId} is not in the cluster now`);
     try {
-      return await this.#connect(address, deadline);
+      return await this.#connect(address, deadline, lane);
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       throw new ConnectionLost(`broker ${nodeId} at ${text(address)} cannot be reached: ${textOf(error)}`, {
@@ -91,14 +92,14 @@ export class TcpTransport implements Transport {
     }
   }
 
-  async #anyConnection(deadline: Deadline): Promise<Connection> {
-    for (const connection of this.#open.values()) return connection;
+  async #anyConnection(deadline: Deadline, lane: Connections): Promise<Connection> {
+    for (const connection of lane.open.values()) return connection;
     const backoff = new Backoff(this.#env.random);
     let lastError: unknown;
     do {
       for (const address of this.#candidates()) {
         try {
-          return await this.#connect(address, deadline);
+          return await this.#connect(address, deadline, lane);
         } catch (error) {
           if (error instanceof ClientError) throw error;
           lastError = error;
@@ -118,36 +119,19 @@ export class TcpTransport implements Transport {
     return [...new Map(all.map((address) => [text(address), address])).values()];
   }
 
-  #connect(address: TcpAddress, deadline: Deadline): Promise<Connection> {
+  #connect(address: TcpAddress, deadline: Deadline, lane: Connections): Promise<Connection> {
     const key = text(address);
-    const known = this.#connections.get(key);
-    if (known !== undefined) return known;
-    const attempt = this.#openConnection(key, address, deadline);
-    this.#connections.set(key, attempt);
-    return attempt;
+    return lane.attempts.get(key) ?? lane.add(key, this.#openConnection(address, deadline));
   }
 
-  async #openConnection(key: string, address: NetAddress, deadline: Deadline): Promise<Connection> {
+  async #openConnection(address: NetAddress, deadline: Deadline): Promise<Connection> {
     const { clientId, softwareVersion } = this.#options;
-    try {
-      const connection = await Connection.open(this.#env, address, {
-        clientId,
-        connectTimeoutMs: Math.max(1, Math.min(CONNECT_TIMEOUT_MS, deadline.remainingMs())),
-        pool: this.#pool,
-        ...(softwareVersion === undefined ? {} : { softwareVersion }),
-      });
-      this.#open.set(key, connection);
-      void connection.whenEnded.then(() => this.#forget(key));
-      return connection;
-    } catch (error) {
-      this.#forget(key);
-      throw error;
-    }
-  }
-
-  #forget(key: string): void {
-    this.#connections.delete(key);
-    this.#open.delete(key);
+    return await Connection.open(this.#env, address, {
+      clientId,
+      connectTimeoutMs: Math.max(1, Math.min(CONNECT_TIMEOUT_MS, deadline.remainingMs())),
+      pool: this.#pool,
+      ...(softwareVersion === undefined ? {} : { softwareVersion }),
+    });
   }
 
   /** Asks for the brokers' addresses only: no topics. */
@@ -163,6 +147,33 @@ export class TcpTransport implements Transport {
   #unreachable(lastError: unknown): Unreachable {
     const where = this.#options.bootstrap.map(text).join(', ');
     return new Unreachable(`nobody answers at ${where}: ${textOf(lastError)}`, { cause: lastError });
+  }
+}
+
+/** Those of one lane, by `host:port`. */
+class Connections {
+  /** A failed attempt is removed. */
+  readonly attempts = new Map<string, Promise<Connection>>();
+  readonly open = new Map<string, Connection>();
+
+  add(key: string, attempt: Promise<Connection>): Promise<Connection> {
+    const forget = (): void => {
+      this.attempts.delete(key);
+      this.open.delete(key);
+    };
+    const opened = attempt.then(
+      (connection) => {
+        this.open.set(key, connection);
+        void connection.whenEnded.then(forget);
+        return connection;
+      },
+      (error: unknown) => {
+        forget();
+        throw error;
+      },
+    );
+    this.attempts.set(key, opened);
+    return opened;
   }
 }
 

@@ -13,6 +13,12 @@ export interface VersionRange {
   readonly max: number;
 }
 
+/**
+ * Which connection to the node takes a request. Answers come in request order, so what a group waits for in a long call must not
+ * stand before fetches, nor a long poll before heartbeats. Where requests are not answered in order the lane means nothing.
+ */
+export type Lane = 'data' | 'group';
+
 export interface TransportReply<Response> {
   readonly message: Response;
   /** Gives the bytes under the message's `records` back to their pool; called once, after the last use of them. */
@@ -21,7 +27,7 @@ export interface TransportReply<Response> {
 
 export interface Transport {
   /**
-   * Sends one request and answers its response. Requests to one node go out in call order.
+   * Sends one request and answers its response. Requests to one node go out in call order within their lane (`data` if not given).
    * A Produce request with acks 0 has no response: its reply's message is the request's response with no topics.
    * The bytes under `records` of a request must stay untouched until the promise settles; an embedded broker patches
    * them in place, so a sender writes base offset 0 again before it sends the same batch once more.
@@ -35,6 +41,7 @@ export interface Transport {
     version: number,
     message: RequestOf<A>,
     timeoutMs: number,
+    lane?: Lane,
   ): Promise<TransportReply<ResponseOf<A>>>;
 
   /** What the node advertises, by API key. Throws as `request` does. */

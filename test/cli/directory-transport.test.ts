@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DirectoryOptions, DirectoryTransport } from '../../src/cli/directory-transport.ts';
 import type { ClientErrorKind } from '../../src/client/client-error.ts';
-import { ANY_NODE } from '../../src/client/transport.ts';
+import { ANY_NODE, type Lane } from '../../src/client/transport.ts';
 import { readOwnerRecord } from '../../src/cluster/owner-record.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { Fetch } from '../../src/protocol/apis/01-fetch.ts';
@@ -53,7 +53,12 @@ async function rejectsWithKind(kind: ClientErrorKind, promise: Promise<unknown>)
 }
 
 /** A fetch that waits for records that never come. */
-function longFetch(transport: DirectoryTransport, topicId: string, timeoutMs = 30_000): Promise<unknown> {
+function longFetch(
+  transport: DirectoryTransport,
+  topicId: string,
+  timeoutMs = 30_000,
+  lane: Lane = 'data',
+): Promise<unknown> {
   const partition = {
     partition: 0,
     currentLeaderEpoch: -1,
@@ -93,6 +98,7 @@ function longFetch(transport: DirectoryTransport, topicId: string, timeoutMs = 3
       rackId: '',
     } as never,
     timeoutMs,
+    lane,
   );
 }
 
@@ -266,6 +272,29 @@ describe('cli: directory transport', () => {
       });
     }
   });
+
+  it('a long request in the lane of groups holds up no other one', () =>
+    inWorld(3, async (env, machine) => {
+      const first = await open(env);
+      await make(env, first, 't');
+      let done = false;
+      machine.spawn('second', async (program) => {
+        const second = await open(program.env);
+        const topics = await loaded.listTopics({ env: program.env, transport: second, timeoutMs: 30_000 });
+        const beganMs = program.env.clock.monotonicMs();
+        // Answered after 20 s, unless a record comes.
+        const parked = longFetch(second, topics[0]?.topicId ?? '', 30_000, 'group');
+        assert.deepEqual(await topicNames(program.env, second), ['t']);
+        assert.ok(program.env.clock.monotonicMs() - beganMs < 5_000);
+        await parked;
+        assert.ok(program.env.clock.monotonicMs() - beganMs >= 20_000);
+        await second.close();
+        done = true;
+        return 0;
+      });
+      while (!done) await env.clock.sleep(10);
+      await first.close();
+    }));
 
   it('requests that wait for a broker go out in the order in which they were made', () =>
     inWorld(6, async (env) => {

@@ -68,6 +68,23 @@ describe('TCP transport', () => {
     assert.equal(one.connectionCount, 1);
   });
 
+  it('keeps what a group waits for from standing before other requests', async () => {
+    assert.equal(await askWho(1), 1);
+    const { onFrame, connectionCount } = one;
+    let held: SeenFrame | undefined;
+    one.onFrame = (frame) => {
+      if (held === undefined) held = frame;
+      else onFrame(frame);
+    };
+    const parked = transport.request(1, InitProducerId, 4, INIT, 1000, 'group');
+    while (held === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(await askWho(1), 1);
+    assert.equal(one.connectionCount, connectionCount + 1);
+    assert.notEqual(held.socket, one.frames.at(-1)?.socket);
+    onFrame(held);
+    (await parked).release();
+  });
+
   it('tries each bootstrap address', async () => {
     await transport.close();
     await one.close();
