@@ -7,6 +7,7 @@ import { Backoff } from './backoff.ts';
 import { type Caller, pickVersion } from './call.ts';
 import { ClientError, ConnectionLost, Unreachable } from './client-error.ts';
 import type { ConsumeOptions } from './consumer.ts';
+import type { CursorSet } from './cursor-set.ts';
 import { Deadline } from './deadline.ts';
 import {
   FETCH_BY_ID_VERSION,
@@ -18,7 +19,7 @@ import {
 } from './fetch-request.ts';
 import { surveyBatches } from './fetched-batches.ts';
 import { describeTopicsByName } from './metadata.ts';
-import { outOfRange } from './offsets.ts';
+import { beyondGap, outOfRange } from './offsets.ts';
 import type { PartitionDecoder } from './partition-decoder.ts';
 import type { RecordOutput } from './record-output.ts';
 import { refusal } from './refusal.ts';
@@ -43,6 +44,14 @@ interface Part {
   readonly recordCount: number;
 }
 
+/** What a run does for whom it is a part of: a member of a group. */
+export interface RunSteering {
+  /** Whether all is read; asked again after each `wake`. Throws what the run is to end with. */
+  isOver(): boolean;
+  /** A connection was lost: others to the same broker are lost too, or will be. */
+  connectionLost(): void;
+}
+
 /**
  * Reads partitions until each has come to its end, the limit is reached or the signal fires. One fetch a node is on its way
  * while the answer before it is decoded, and the output's ring bounds what is decoded and not written.
@@ -51,16 +60,15 @@ export class ConsumeRun {
   readonly #env: Env;
   readonly #transport: Transport;
   readonly #options: ConsumeOptions;
-  readonly #cursors: readonly PartitionCursor[];
+  readonly #cursors: CursorSet;
   readonly #decoder: PartitionDecoder;
   readonly #output: RecordOutput;
+  readonly #steering: RunSteering | undefined;
   readonly #backoff: Backoff;
   /** Nodes with a fetch that is on its way, or has come back and is not looked at yet. */
   readonly #fetching = new Set<number>();
   readonly #completed: Completed[] = [];
   readonly #versionByNode = new Map<number, number>();
-  /** Which partition comes first in the next fetch: the first ones may fill the answer. */
-  #turn = 0;
   #leadersAreStale = false;
   #retryTimer: Timer | undefined;
   #isAborted = false;
@@ -73,9 +81,9 @@ export class ConsumeRun {
   constructor(
     { env, transport }: { readonly env: Env; readonly transport: Transport },
     options: ConsumeOptions,
-    cursors: readonly PartitionCursor[],
-    decoder: PartitionDecoder,
-    output: RecordOutput,
+    cursors: CursorSet,
+    { decoder, output }: { readonly decoder: PartitionDecoder; readonly output: RecordOutput },
+    steering?: RunSteering,
   ) {
     this.#env = env;
     this.#transport = transport;
@@ -83,8 +91,14 @@ export class ConsumeRun {
     this.#cursors = cursors;
     this.#decoder = decoder;
     this.#output = output;
+    this.#steering = steering;
     this.#backoff = new Backoff(env.random);
-    output.onChange(() => this.#wake?.());
+    output.onChange(() => this.wake());
+  }
+
+  /** The cursors are others now, or what the steering answers. */
+  wake(): void {
+    this.#wake?.();
   }
 
   /**
@@ -135,7 +149,7 @@ export class ConsumeRun {
   }
 
   #isOver(): boolean {
-    return this.#mustStop() || this.#cursors.every((cursor) => cursor.fetchOffset >= cursor.untilOffset);
+    return this.#mustStop() || (this.#steering === undefined ? this.#cursors.areAtEnd : this.#steering.isOver());
   }
 
   #mustStop(): boolean {
@@ -151,17 +165,7 @@ export class ConsumeRun {
   /** One fetch for each leader that has none on its way. */
   #startFetches(): void {
     if (this.#retryTimer !== undefined || this.#leadersAreStale || this.#mustStop()) return;
-    const byLeader = new Map<number, PartitionCursor[]>();
-    const count = this.#cursors.length;
-    for (let index = 0; index < count; index++) {
-      const cursor = this.#cursors[(index + this.#turn) % count];
-      if (cursor === undefined || cursor.fetchOffset >= cursor.untilOffset || this.#fetching.has(cursor.leader))
-        continue;
-      const led = byLeader.get(cursor.leader);
-      if (led === undefined) byLeader.set(cursor.leader, [cursor]);
-      else led.push(cursor);
-    }
-    this.#turn = (this.#turn + 1) % count;
+    const byLeader = this.#cursors.wanting((node) => this.#fetching.has(node));
     for (const [node, cursors] of byLeader) {
       if (node >= 0) void this.#fetch(node, cursors);
       else this.#failed(refusal(errorCode('LEADER_NOT_AVAILABLE'), describe(cursors[0])), cursors);
@@ -198,15 +202,18 @@ export class ConsumeRun {
       this.#versionByNode.delete(node);
       if (!(result instanceof ConnectionLost || result instanceof Unreachable)) throw result;
       this.#failed(result, cursors);
+      this.#steering?.connectionLost();
       return;
     }
     try {
       if (result.message.errorCode !== 0) throw refusal(result.message.errorCode, 'fetch');
       const parts: Part[] = [];
       for (const { cursor, fetched } of matchAnswer(cursors, result.message)) {
+        // One that was given up meanwhile is another member's.
+        if (!this.#cursors.has(cursor)) continue;
         const fromOffset = cursor.fetchOffset;
         const recordCount = await this.#advance(cursor, fetched);
-        if (recordCount > 0) parts.push({ cursor, fetched, fromOffset, recordCount });
+        if (recordCount !== undefined) parts.push({ cursor, fetched, fromOffset, recordCount });
       }
       if (this.#retryTimer === undefined) this.#backoff.reset();
       // The next fetch goes on while this answer is decoded, unless this one is certain to be the last.
@@ -218,29 +225,40 @@ export class ConsumeRun {
     }
   }
 
-  /** Moves the cursor behind what has come; answers how many records that is. */
-  async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<number> {
+  /** Moves the cursor behind what has come; answers how many records that is, undefined when no batch is whole. */
+  async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<number | undefined> {
     const name = errorName(fetched.errorCode);
     if (name === 'OFFSET_OUT_OF_RANGE') {
-      throw await outOfRange(this.#caller(), cursor, cursor.fetchOffset, this.#options.isolation);
+      await this.#crossGap(cursor);
+      return undefined;
     }
     if (name !== 'NONE') {
       if (name === 'CORRUPT_MESSAGE') throw damaged(cursor);
       if (!isRetriable(name)) throw refusal(fetched.errorCode, describe(cursor));
       this.#failed(refusal(fetched.errorCode, describe(cursor)), [cursor]);
-      return 0;
+      return undefined;
     }
     cursor.failingSinceMs = undefined;
     const { nextOffset, recordCount } = surveyBatches(fetched.records ?? []);
-    if (nextOffset === undefined) return 0;
+    if (nextOffset === undefined) return undefined;
     cursor.fetchOffset = Math.max(cursor.fetchOffset, nextOffset);
     return recordCount;
+  }
+
+  /** Throws what there is to say of the gap, unless the user wants to go on behind it. */
+  async #crossGap(cursor: PartitionCursor): Promise<void> {
+    const { isolation, onGap = 'fail', note } = this.#options;
+    const gap = await outOfRange(this.#caller(), cursor, cursor.fetchOffset, isolation);
+    if (onGap === 'fail') throw gap;
+    cursor.fetchOffset = await beyondGap(this.#caller(), cursor, onGap, isolation);
+    note?.(`${gap.message}; going on at ${cursor.fetchOffset}`);
+    this.#decoder.moved(cursor);
   }
 
   async #decode(parts: readonly Part[]): Promise<void> {
     for (const { cursor, fetched, fromOffset } of parts) {
       const wanted = { fromOffset, untilOffset: cursor.untilOffset };
-      await this.#decoder.decode(cursor, fetched, wanted, () => this.#mustStop());
+      await this.#decoder.decode(cursor, fetched, wanted, () => this.#mustStop() || !this.#cursors.has(cursor));
     }
     this.#output.flush();
   }
@@ -262,19 +280,10 @@ export class ConsumeRun {
   }
 
   async #refresh(): Promise<void> {
-    const names = [...new Set(this.#cursors.map(({ topic }) => topic))];
-    const topics = await this.#unlessAborted(describeTopicsByName(this.#caller(), names));
+    const topics = await this.#unlessAborted(describeTopicsByName(this.#caller(), this.#cursors.topicNames));
     if (topics === undefined) return;
     this.#leadersAreStale = false;
-    for (const cursor of this.#cursors) {
-      const topic = topics.find(({ name }) => name === cursor.topic);
-      if (topic !== undefined && topic.topicId !== cursor.topicId) {
-        throw new ClientError('refused', `topic '${cursor.topic}' was deleted and created anew while it was read`);
-      }
-      const found = topic?.partitions[cursor.partition];
-      cursor.leader = found?.leader ?? -1;
-      cursor.leaderEpoch = found?.leaderEpoch ?? -1;
-    }
+    this.#cursors.learnLeaders(topics);
   }
 
   #caller(): Caller {
@@ -286,8 +295,7 @@ export class ConsumeRun {
     const { timeoutMs } = this.#options;
     if (timeoutMs === 0) return new Deadline(this.#env.clock, 0);
     const nowMs = this.#env.clock.monotonicMs();
-    let sinceMs = nowMs;
-    for (const { failingSinceMs } of this.#cursors) sinceMs = Math.min(sinceMs, failingSinceMs ?? nowMs);
+    const sinceMs = this.#cursors.failingSinceMs(nowMs);
     return new Deadline(this.#env.clock, Math.max(1, timeoutMs - (nowMs - sinceMs)));
   }
 

@@ -2,6 +2,7 @@ import type { Env } from '../kernel/env.ts';
 import type { Caller } from './call.ts';
 import { ClientError } from './client-error.ts';
 import { ConsumeRun } from './consume-run.ts';
+import { CursorSet } from './cursor-set.ts';
 import { Deadline } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
 import { describeTopicsByName, type PartitionDescription, type TopicDescription } from './metadata.ts';
@@ -41,6 +42,10 @@ export interface ConsumeOptions {
   readonly delimiter: Uint8Array;
   /** Formats records in place of value + delimiter. */
   readonly sink?: (out: RecordText) => RecordSink;
+  /** Where reading goes on when the log does not hold the next offset; `fail` (the default) ends the run. */
+  readonly onGap?: 'fail' | 'earliest' | 'latest';
+  /** Takes a line for people. */
+  readonly note?: (text: string) => void;
   /** How long nobody may answer before the run ends with `unreachable`; 0 = for ever. */
   readonly timeoutMs: number;
   /** Aborting ends the run after the record at hand; what was decoded is still written. */
@@ -73,7 +78,8 @@ export async function consume(
   const cursors = await openCursors(caller, options);
   const recordOutput = new RecordOutput(output);
   const decoder = new PartitionDecoder(env, options, recordOutput);
-  const run = new ConsumeRun({ env, transport }, options, cursors, decoder, recordOutput);
+  const parts = { decoder, output: recordOutput };
+  const run = new ConsumeRun({ env, transport }, options, new CursorSet(cursors), parts);
   const interrupted = await run.run();
   return { ...recordOutput.written, interrupted };
 }

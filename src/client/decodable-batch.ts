@@ -61,6 +61,15 @@ export class DecodableBatch {
     return this.#recordsLeft;
   }
 
+  /** Where reading goes on: at the next record, or behind the last one that is wanted. */
+  get nextOffset(): number {
+    const { baseOffset, lastOffsetDelta } = this.facts;
+    if (this.#recordsLeft === 0) return baseOffset + Math.min(lastOffsetDelta + 1, this.untilDelta);
+    const next = this.cursor();
+    next.next();
+    return baseOffset + next.offsetDelta;
+  }
+
   /** The next record is at `position`, and `recordsLeft` are left. */
   advance(position: number, recordsLeft: number): void {
     this.#position = position;

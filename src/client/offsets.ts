@@ -194,6 +194,17 @@ export async function outOfRange(
   return new ClientError('data', `${where}: offset ${at} is not there, the log holds ${first} to ${end}${gap}`);
 }
 
+/** Where reading goes on that may not begin at `outOfRange`'s offset. */
+export async function beyondGap(
+  caller: Caller,
+  place: OffsetPlace,
+  onGap: 'earliest' | 'latest',
+  isolation: Isolation,
+): Promise<number> {
+  const [offset] = await known(caller, [place], onGap === 'earliest' ? EARLIEST : LATEST, isolation);
+  return offset ?? 0;
+}
+
 function key({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
   return `${partition}/${topic}`;
 }

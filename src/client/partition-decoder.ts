@@ -31,20 +31,30 @@ export class PartitionDecoder {
   readonly #options: ConsumeOptions;
   readonly #output: RecordOutput;
   readonly #sink: RecordSink | undefined;
+  /** Whether the output is told how far each partition is read. */
+  readonly #marks: boolean;
   #recordsWanted: number;
   #sinceYieldBytes = 0;
 
-  constructor(env: Env, options: ConsumeOptions, output: RecordOutput) {
+  constructor(env: Env, options: ConsumeOptions, output: RecordOutput, marks = false) {
     this.#env = env;
     this.#options = options;
     this.#output = output;
     this.#sink = options.sink?.(output);
+    this.#marks = marks;
     this.#recordsWanted = options.maxRecords ?? Infinity;
   }
 
   /** How many more records are to be written. */
   get recordsWanted(): number {
     return this.#recordsWanted;
+  }
+
+  /** Reading goes on elsewhere, without what would come next. */
+  moved(cursor: PartitionCursor): void {
+    if (!this.#marks) return;
+    this.#output.mark(cursor, cursor.fetchOffset);
+    this.#output.flush();
   }
 
   /**
@@ -62,13 +72,21 @@ export class PartitionDecoder {
     const filter = new TransactionFilter(isCommittedOnly ? fetched.abortedTransactions : null);
     for (const item of wholeBatches(fetched.records ?? [])) {
       checkBatch(item, where);
-      if (!filter.wants(item) || batch.lastOffset(item.bytes, item.position) < wanted.fromOffset) continue;
+      const isWanted = filter.wants(item) && batch.recordCount(item.bytes, item.position) > 0;
+      const nextOffset = batch.lastOffset(item.bytes, item.position) + 1;
+      if (!isWanted || nextOffset <= wanted.fromOffset) {
+        if (this.#marks && nextOffset > wanted.fromOffset) {
+          this.#output.mark(cursor, Math.min(nextOffset, wanted.untilOffset));
+        }
+        continue;
+      }
       try {
         // Small batches are many: only what must wait does.
         const opened = this.#open(item, cursor, wanted);
         const decodable = opened instanceof DecodableBatch ? opened : await opened;
         while (decodable.recordsLeft > 0 && !mustStop()) {
           this.#decodeSome(decodable);
+          if (this.#marks) this.#output.mark(cursor, Math.max(wanted.fromOffset, decodable.nextOffset));
           if (this.#output.isFull) await this.#output.room();
         }
         this.#sinceYieldBytes += item.end - item.position;

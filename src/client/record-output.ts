@@ -1,5 +1,6 @@
 import type { ConsumeOutput } from './consumer.ts';
 import { COPY_SLACK_BYTES, viewOf } from './copy-bytes.ts';
+import type { PartitionCursor } from './fetch-request.ts';
 import { takeKernelBytes } from './kernel-memory.ts';
 import type { RecordText } from './record-view.ts';
 
@@ -9,6 +10,12 @@ const WAITING_COUNT_MAX = 3;
 /** A text shorter than this is written character by character, as long as it is ASCII. */
 const SHORT_TEXT_CHARACTERS = 24;
 
+/** In `cursor`'s partition all before `nextOffset` is written once the chunk is that has the mark. */
+export interface OutputMark {
+  readonly cursor: PartitionCursor;
+  readonly nextOffset: number;
+}
+
 /** Text of records on its way to the output. `bytes` has slack behind `limit`. */
 export interface OutputChunk {
   readonly bytes: Buffer;
@@ -17,6 +24,7 @@ export interface OutputChunk {
   position: number;
   /** Records that end in this chunk. */
   recordCount: number;
+  readonly marks: OutputMark[];
 }
 
 /**
@@ -31,6 +39,10 @@ export class RecordOutput implements RecordText {
   #isWriting = false;
   #failure: unknown;
   #onChange: (() => void) | undefined;
+  #onAccepted: ((marks: readonly OutputMark[]) => void) | undefined;
+  #waiters: (() => void)[] = [];
+  #rotatedCount = 0;
+  #writtenCount = 0;
   #writtenRecords = 0;
   #writtenBytes = 0;
 
@@ -62,9 +74,28 @@ export class RecordOutput implements RecordText {
     this.#onChange = listener;
   }
 
+  /** Calls `listener`, one at most, with the marks of each chunk that the output has accepted. */
+  onAccepted(listener: (marks: readonly OutputMark[]) => void): void {
+    this.#onAccepted = listener;
+  }
+
+  /** Comes behind all text so far; a later mark of the same cursor counts. */
+  mark(cursor: PartitionCursor, nextOffset: number): void {
+    const { marks } = this.#chunk;
+    if (marks.at(-1)?.cursor === cursor) marks.pop();
+    marks.push({ cursor, nextOffset });
+  }
+
   /** Hands what there is to the output. */
   flush(): void {
-    if (this.#chunk.position > 0 || this.#chunk.recordCount > 0) this.#rotate();
+    const { position, recordCount, marks } = this.#chunk;
+    if (position > 0 || recordCount > 0 || marks.length > 0) this.#rotate();
+  }
+
+  /** Resolves when all that was handed over before is written, or one write has failed. */
+  async caughtUp(): Promise<void> {
+    const wantedCount = this.#rotatedCount;
+    while (this.#failure === undefined && this.#writtenCount < wantedCount) await this.#changed();
   }
 
   /** Resolves when all that was handed over is written, or one write has failed. */
@@ -116,6 +147,7 @@ export class RecordOutput implements RecordText {
 
   #rotate(): void {
     this.#waiting.push(this.#chunk);
+    this.#rotatedCount++;
     this.#chunk = this.#free.pop() ?? newChunk();
     if (!this.#isWriting) void this.#writeAll();
   }
@@ -128,34 +160,42 @@ export class RecordOutput implements RecordText {
         if (chunk.position > 0) await this.#output.write(chunk.bytes.subarray(0, chunk.position));
         this.#writtenRecords += chunk.recordCount;
         this.#writtenBytes += chunk.position;
+        this.#writtenCount++;
+        if (chunk.marks.length > 0) this.#onAccepted?.(chunk.marks);
       } catch (error) {
         this.#failure = error ?? new Error('the output failed');
       }
       this.#waiting.shift();
       this.#keep(chunk);
+      this.#wakeAll();
       this.#onChange?.();
-      this.#wake?.();
     }
     this.#isWriting = false;
-    this.#wake?.();
+    this.#wakeAll();
   }
 
   #keep(chunk: OutputChunk): void {
     chunk.position = 0;
     chunk.recordCount = 0;
+    chunk.marks.length = 0;
     if (this.#free.length < WAITING_COUNT_MAX) this.#free.push(chunk);
   }
 
-  #wake: (() => void) | undefined;
+  #wakeAll(): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
 
   #changed(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
+      this.#waiters.push(resolve);
     });
   }
 }
 
 function newChunk(): OutputChunk {
   const bytes = takeKernelBytes(CHUNK_BYTES + COPY_SLACK_BYTES);
-  return { bytes, view: viewOf(bytes), limit: CHUNK_BYTES, position: 0, recordCount: 0 };
+  return { bytes, view: viewOf(bytes), limit: CHUNK_BYTES, position: 0, recordCount: 0, marks: [] };
 }

@@ -211,7 +211,7 @@ function batchOf(slot: BatchSlot, end: number): DecodableBatch {
 }
 
 function newChunk(limit: number, memory: Buffer = Buffer.alloc(limit + COPY_SLACK_BYTES)): OutputChunk {
-  return { bytes: memory, view: viewOf(memory), limit, position: 0, recordCount: 0 };
+  return { bytes: memory, view: viewOf(memory), limit, position: 0, recordCount: 0, marks: [] };
 }
 
 function lineRun(
