@@ -55,28 +55,44 @@ export interface FoundRecord {
   readonly wallMs: number;
 }
 
+/** Where the records of one batch go. */
+export interface RecordSink {
+  /** As `LatestOffsets.note`; the bytes are those of the batch's records. */
+  offset(key: string, source: Buffer, valueStart: number, valueEnd: number, offset: number, wallMs: number): void;
+  /** Any other record of a type that is known. */
+  other(found: FoundRecord): void;
+}
+
 /**
- * Calls `visit` for each record of a batch whose header is at `position` of `header` and whose records lie uncompressed in
- * `records` from `start` to `end` (exclusive). Unknown types of records are passed over.
+ * Hands each record of a batch to `sink`. The batch's header is at `position` of `header`, its records lie uncompressed in `records`
+ * from `start` to `end` (exclusive).
  * @throws GroupRecordError, KafkaError INVALID_RECORD
  */
 export function forEachGroupRecord(
   header: Buffer,
   position: number,
   source: { readonly records: Buffer; readonly start: number; readonly end: number },
-  visit: (found: FoundRecord) => void,
+  sink: RecordSink,
 ): void {
   const { records, start, end } = source;
   const baseOffset = batch.baseOffset(header, position);
   const baseMs = Number(batch.baseTimestamp(header, position));
   forEachRecord(records, start, end, batch.recordCount(header, position), (cursor) => {
-    const record = decodeGroupRecord(
-      slice(records, cursor.keyStart, cursor.keyEnd),
-      slice(records, cursor.valueStart, cursor.valueEnd),
-    );
-    if (record === undefined) return;
-    visit({ record, offset: baseOffset + cursor.offsetDelta, wallMs: baseMs + cursor.timestampDelta });
+    const { keyStart, keyEnd, valueStart, valueEnd } = cursor;
+    const offset = baseOffset + cursor.offsetDelta;
+    const wallMs = baseMs + cursor.timestampDelta;
+    if (keyStart !== -1 && isOffsetKey(records, keyStart, keyEnd)) {
+      sink.offset(records.toString('latin1', keyStart, keyEnd), records, valueStart, valueEnd, offset, wallMs);
+      return;
+    }
+    const record = decodeGroupRecord(slice(records, keyStart, keyEnd), slice(records, valueStart, valueEnd));
+    if (record !== undefined) sink.other({ record, offset, wallMs });
   });
+}
+
+/** Whether a key begins with an int16 that is 0 or 1. */
+function isOffsetKey(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= 2 && bytes[start] === 0 && ((bytes[start + 1] as number) & 0xfe) === 0;
 }
 
 function slice(bytes: Buffer, start: number, end: number): Buffer | null {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type FoundRecord, forEachGroupRecord, groupBatches } from '../../src/coordinator/group-batch.ts';
+import { LatestOffsets } from '../../src/coordinator/latest-offsets.ts';
 import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
 import { checkBatchHeader, checkRecords } from '../../src/log/validate-batch.ts';
 import type { GroupRecord } from '../../src/protocol/group/group-record.ts';
@@ -9,7 +10,14 @@ import { offsetRecord } from './fake-machine.ts';
 function read(bytes: Buffer): FoundRecord[] {
   const found: FoundRecord[] = [];
   const source = { records: bytes, start: batch.BATCH_HEADER_BYTES, end: bytes.length };
-  forEachGroupRecord(bytes, 0, source, (each) => found.push(each));
+  forEachGroupRecord(bytes, 0, source, {
+    offset: (...noted) => {
+      const latest = new LatestOffsets();
+      latest.note(...noted);
+      found.push(...latest.take());
+    },
+    other: (each) => found.push(each),
+  });
   return found;
 }
 

@@ -99,7 +99,6 @@ describe('coordinator: shard', () => {
     assert.deepEqual(await answers, [9, 10, 10, 8]);
     assert.equal(scene.machine.loadedCount, 1);
     assert.deepEqual(scene.machine.facts, [
-      { offset: 0, wallMs: 5, loading: true },
       { offset: 1, wallMs: 5, loading: true },
       { offset: 2, wallMs: 6, loading: true },
       { offset: 3, wallMs: 1000, loading: false },
