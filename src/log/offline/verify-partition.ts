@@ -184,7 +184,7 @@ class PartitionCheck {
     const result = await verifySegment(this.#env, this.#path(name), {
       firstOffset: base,
       dense: this.#dense,
-      tellGaps: !this.#dense && !this.#wanted.compacted,
+      tellGaps: !this.#dense && !this.#wanted.compacted && closed?.gaps !== true,
       epochs: this.#epochs,
       lastEpoch: this.#lastEpoch,
       promisedEnd: this.#wanted.promisedEnd,
