@@ -4,15 +4,19 @@
  * it is done before.
  */
 export async function loadGroupModules() {
-  const [world, cluster, client, departure, groups] = await Promise.all([
+  const [world, cluster, client, departure, groups, machine, simulated, broker, settings] = await Promise.all([
     import('./broker-in-world.ts'),
     import('../cluster/in-world.ts'),
     import('./group-client.ts'),
     import('../../src/broker/departure.ts'),
     import('../../src/broker/groups.ts'),
+    import('../sim/sim-machine.ts'),
+    import('../sim/sim-world.ts'),
+    import('../../src/broker/broker.ts'),
+    import('../../src/broker/broker-settings.ts'),
   ]);
   await groups.loadCoordinator();
-  return { ...world, ...cluster, ...client, ...departure };
+  return { ...world, ...cluster, ...client, ...departure, ...machine, ...simulated, ...broker, ...settings };
 }
 
 export type GroupModules = Awaited<ReturnType<typeof loadGroupModules>>;
