@@ -6,13 +6,17 @@ import { failureOf, NO_FAILURE } from './failure.ts';
 import type { RequestContext } from './request.ts';
 import type { BrokerServices } from './services.ts';
 
-/** Throws KafkaError GROUP_AUTHORIZATION_FAILED. */
+/** In UTF-16 units: a group's records hold its names with a length of 16 bits, in bytes of which a unit takes up to three. */
+export const NAME_LENGTH_MAX = 10_000;
+
+/** Throws KafkaError GROUP_AUTHORIZATION_FAILED, or INVALID_GROUP_ID for a name that no record could hold. */
 export function authorizeGroup(
   { authorize }: BrokerServices,
   context: RequestContext,
   operation: Operation,
   groupId: string,
 ): void {
+  if (groupId.length > NAME_LENGTH_MAX) throw new KafkaError('INVALID_GROUP_ID', 'the name of the group is too long');
   if (!authorize(context, operation, groupResource(groupId))) throw new KafkaError('GROUP_AUTHORIZATION_FAILED');
 }
 

@@ -6,6 +6,8 @@
 import {
   AlterConfigs,
   ApiVersions,
+  ConsumerGroupDescribe,
+  ConsumerGroupHeartbeat,
   CreatePartitions,
   CreateTopics,
   DeleteGroups,
@@ -68,6 +70,8 @@ import { handleIncrementalAlterConfigs } from './handlers/44-incremental-alter-c
 import { handleOffsetDelete } from './handlers/47-offset-delete.ts';
 import { handleDescribeCluster } from './handlers/60-describe-cluster.ts';
 import { handleDescribeProducers } from './handlers/61-describe-producers.ts';
+import { handleConsumerGroupHeartbeat } from './handlers/68-consumer-group-heartbeat.ts';
+import { handleConsumerGroupDescribe } from './handlers/69-consumer-group-describe.ts';
 import { handleListConfigResources } from './handlers/74-list-config-resources.ts';
 import { handleDescribeTopicPartitions } from './handlers/75-describe-topic-partitions.ts';
 import { handleDirectoryHandshake, handleHandOver } from './handlers/private-directory.ts';
@@ -120,6 +124,8 @@ const ROUTES: readonly Route[] = [
   route(OffsetDelete, handleOffsetDelete),
   route(DescribeCluster, handleDescribeCluster),
   route(DescribeProducers, handleDescribeProducers, { answersMuch: true }),
+  route(ConsumerGroupHeartbeat, handleConsumerGroupHeartbeat),
+  route(ConsumerGroupDescribe, handleConsumerGroupDescribe, { answersMuch: true }),
   route(ListConfigResources, handleListConfigResources, { answersMuch: true }),
   route(DescribeTopicPartitions, handleDescribeTopicPartitions, { answersMuch: true }),
   route(DirectoryHandshake, handleDirectoryHandshake, { isPrivate: true }),

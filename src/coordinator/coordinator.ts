@@ -27,6 +27,8 @@ const BACK_OFF_MS_MIN = 100;
 const BACK_OFF_MS_MAX = 1000;
 /** A life that lasted so long was no failure. */
 const LASTING_MS = 10_000;
+/** A timer cannot wait much longer. */
+const EXPIRY_INTERVAL_MS_MAX = 1_000_000_000;
 const LOADS_AT_A_TIME = 4;
 /** How long a stop waits for what was appended. */
 const SETTLE_MS_MAX = 30_000;
@@ -219,7 +221,7 @@ export class GroupCoordinator {
   #expireLater(): Timer {
     const { env, expiryIntervalMs } = this.#options;
     return env.clock.timer(
-      expiryIntervalMs(),
+      Math.min(EXPIRY_INTERVAL_MS_MAX, expiryIntervalMs()),
       () => {
         for (const { shard } of this.#lives.values()) shard.turn((machine, now) => machine.expireOffsets(now));
         this.#expiryTimer = this.#expireLater();

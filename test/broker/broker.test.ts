@@ -51,6 +51,8 @@ describe('broker: what it serves', () => {
         '47: 0-0',
         '60: 0-2',
         '61: 0-0',
+        '68: 0-1',
+        '69: 0-1',
         '74: 0-1',
         '75: 0-0',
       ],
@@ -71,6 +73,18 @@ describe('broker: what it serves', () => {
       assert.equal(await ask(3, '-bad'), 'INVALID_REQUEST');
       assert.equal(await ask(4, 'a b'), 'INVALID_REQUEST');
       assert.equal(await ask(2, ''), 'NONE');
+    }));
+
+  it('tells of the level of consumer groups, in a form that older clients take', () =>
+    withBroker(async (test) => {
+      for (const version of [3, 4]) {
+        const named = { clientSoftwareName: 'x', clientSoftwareVersion: '1' };
+        const answer = await test.call(ApiVersions, version, named);
+        const supported = { name: 'group.version', minVersion: version === 3 ? 1 : 0, maxVersion: 1 };
+        assert.deepEqual(answer.supportedFeatures, [supported]);
+        assert.deepEqual(answer.finalizedFeatures, [{ name: 'group.version', maxVersionLevel: 1, minVersionLevel: 1 }]);
+        assert.equal(answer.finalizedFeaturesEpoch, 0n);
+      }
     }));
 
   it('answers the directory’s own requests, but not over TCP', () =>

@@ -6,8 +6,9 @@
  */
 
 import type { JoinGroup } from '../../protocol/apis/index.ts';
+import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { authorizeGroup, codeOf, ownBytes } from '../group-calls.ts';
+import { authorizeGroup, codeOf, NAME_LENGTH_MAX, ownBytes } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -24,6 +25,7 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
   const throttleTimeMs = services.throttleTimeMs(call.context);
   try {
     authorizeGroup(services, call.context, 'read', request.groupId);
+    checkNames(request);
     const answer = await services.groups.call<JoinResponse>(request.groupId, call, (machine, asked, now) =>
       machine.joinGroup(asked, own, now),
     );
@@ -42,4 +44,10 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
     };
     return { message };
   }
+}
+
+/** What becomes part of the group's record has to fit into it. Throws KafkaError INVALID_REQUEST. */
+function checkNames({ groupInstanceId, protocolType, protocols }: JoinRequest): void {
+  const names = [groupInstanceId ?? '', protocolType, ...protocols.map(({ name }) => name)];
+  if (names.some(({ length }) => length > NAME_LENGTH_MAX)) throw new KafkaError('INVALID_REQUEST');
 }

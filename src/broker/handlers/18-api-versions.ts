@@ -1,6 +1,6 @@
 /**
  * ApiVersions (18), versions 0-4. The list comes from the table that requests are routed by, so that nothing is advertised
- * that is not served. Features: none are finalized and none offered, so the tagged fields stay away.
+ * that is not served. The one feature is `group.version`, the level that says that consumer groups of KIP-848 are served.
  *
  * Skipped: v5 (KIP-1242), to which Java 4.4 falls back from by itself.
  * Source: ApiVersionsRequest.isValid, ApiVersionsResponse (Kafka 4.x).
@@ -14,6 +14,12 @@ import type { BrokerServices, Call } from '../services.ts';
 
 /** The first version in which the client names itself. */
 const CLIENT_SOFTWARE_VERSION = 3;
+/** Clients of older versions do not take a feature whose lowest level is 0 (KAFKA-17011). */
+const LEVEL_0_VERSION = 4;
+const GROUP_FEATURE = 'group.version';
+const GROUP_LEVEL = 1;
+/** Features count from 0 on (clients take the list with the largest); they never change here. */
+const FEATURES_EPOCH = 0n;
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
 export async function handleApiVersions(
@@ -26,7 +32,15 @@ export async function handleApiVersions(
   if (version >= CLIENT_SOFTWARE_VERSION && !named) {
     return { message: versionsMessage(errorCode('INVALID_REQUEST'), [], throttleTimeMs) };
   }
-  return { message: versionsMessage(errorCode('NONE'), services.advertised(), throttleTimeMs) };
+  const message: ResponseOf<typeof ApiVersions> = {
+    ...versionsMessage(errorCode('NONE'), services.advertised(), throttleTimeMs),
+    supportedFeatures: [
+      { name: GROUP_FEATURE, minVersion: version < LEVEL_0_VERSION ? 1 : 0, maxVersion: GROUP_LEVEL },
+    ],
+    finalizedFeaturesEpoch: FEATURES_EPOCH,
+    finalizedFeatures: [{ name: GROUP_FEATURE, maxVersionLevel: GROUP_LEVEL, minVersionLevel: GROUP_LEVEL }],
+  };
+  return { message };
 }
 
 /** The answer to a version that is too new: in version 0, with the versions of this API, from which the client chooses. */

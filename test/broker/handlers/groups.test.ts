@@ -357,3 +357,27 @@ describe('groups by administrators', () => {
       );
     }));
 });
+
+describe('names that no record could hold', () => {
+  it('are refused before they cost a shard its life', () =>
+    withTopics(async (test) => {
+      const member = new modules.GroupClient(test);
+      assert.deepEqual([await member.join(), await member.sync()], ['NONE', 'NONE']);
+      const long = 'x'.repeat(40_000);
+      const base = { groupId: 'g', sessionTimeoutMs: 10_000, memberId: '', protocolType: 'consumer' };
+      const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }];
+      const requests = [
+        { ...base, protocols, groupId: long },
+        { ...base, protocols, groupInstanceId: long },
+        { ...base, protocols, protocolType: long },
+        { ...base, protocols: [...protocols, { name: long, metadata: Buffer.alloc(0) }] },
+      ];
+      const answers = await Promise.all(requests.map((request) => ask(test, JoinGroup, 9, request)));
+      const invalid = 'INVALID_REQUEST';
+      assert.deepEqual(names(answers), ['INVALID_GROUP_ID', invalid, invalid, invalid]);
+      const topics = [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: null }] }];
+      const committed = await ask(test, OffsetCommit, 9, { groupId: long, topics });
+      assert.deepEqual(names(committed.topics[0]?.partitions ?? []), ['INVALID_GROUP_ID']);
+      assert.equal(await member.heartbeat(), 'NONE');
+    }));
+});
