@@ -17,7 +17,7 @@ import { BrokerSession } from './broker-session.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
-import { aliveLock, brokerFolder, brokersFolder, controllerLock } from './layout.ts';
+import { aliveLock, brokerFolder, brokersFolder, controllerLock, entryFolder } from './layout.ts';
 import { LockWatch } from './lock-watch.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import { judgeOwner, type OwnerState } from './owner-judgement.ts';
@@ -196,6 +196,8 @@ export class Claim {
         clean =
           judged.registration === undefined ||
           (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId), judged.registration.brokerEpoch));
+        // Who wrote the newest entries may have died before they were durable: ours may not outlast them.
+        if (judged.state.kind !== 'free') await this.#env.disk.syncDirectory(entryFolder(directory));
         const claims = this.#mayControl(current);
         if (claims) {
           controller ??= await this.#takeControllerLock();

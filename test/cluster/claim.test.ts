@@ -183,6 +183,38 @@ describe('cluster: claims', () => {
       assert.ok(env.clock.monotonicMs() - startMs < 2000, `${env.clock.monotonicMs() - startMs} ms`);
     }));
 
+  it('a claimer that dies before its entry is durable leaves no hole behind it when the power goes', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const machine = new SimMachine(new World({ seed }), 'm');
+      const claimAndStay = (name: string): SimProcess =>
+        machine.spawn(name, async ({ env }) => {
+          await mustBecomeBroker(env);
+          await env.clock.sleep(100_000);
+          return 0;
+        }).process;
+      machine.spawn('first', async ({ env }) => {
+        await (await mustBecomeBroker(env)).release();
+        return 0;
+      });
+      await runToEnd(machine, 60_000);
+      machine.onFault = (point, process) => {
+        if (point !== 'cluster.after-link') return;
+        if (process.name === 'unlucky') process.kill('after link');
+        else machine.cutPower({ file: ['all kept'], folder: ['subset'] });
+      };
+      claimAndStay('unlucky');
+      await runToEnd(machine, 60_000);
+      claimAndStay('next');
+      await runToEnd(machine, 60_000);
+      machine.onFault = () => undefined;
+      machine.spawn('last', async ({ env }) => {
+        await (await mustBecomeBroker(env)).release();
+        return 0;
+      });
+      await runToEnd(machine, 60_000);
+    }
+  });
+
   it('a claimer that slept from its judgement on finds its number taken and counts as not the owner', async () => {
     const world = new World({ seed: 5 });
     const machine = new SimMachine(world, 'm');
