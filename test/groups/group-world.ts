@@ -54,6 +54,11 @@ export class Asked<R> {
     return this.#outcome !== undefined && 'error' in this.#outcome;
   }
 
+  /** The error's name where it failed. */
+  get failure(): string | undefined {
+    return this.#outcome !== undefined && 'error' in this.#outcome ? this.#outcome.error.errorName : undefined;
+  }
+
   settle(outcome: { readonly value: R } | { readonly error: KafkaError }): void {
     assert(this.#outcome === undefined, 'a call is answered once');
     this.#outcome = outcome;
