@@ -17,7 +17,7 @@ export const CLEANER_SETTINGS: readonly ConfigDefinition[] = [
   {
     name: 'log.cleaner.dedupe.buffer.size',
     type: 'long',
-    default: '33554432',
+    default: '29360128',
     minimum: 1_048_576n,
     documentation: 'Memory for the keys of one compaction, 24 bytes each; a log with more is compacted in parts.',
   },

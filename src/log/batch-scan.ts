@@ -104,7 +104,11 @@ class ReadWindow {
       Math.max(length, jumped ? Math.min(HOP_BYTES, this.#chunkBytes) : this.#chunkBytes),
       this.#end - position,
     );
-    if (this.bytes.length < wanted) this.bytes = Buffer.allocUnsafeSlow(wanted);
+    if (this.bytes.length < wanted) {
+      // Batches that are each a little larger must not take new memory each.
+      const roundedBytes = Math.ceil(wanted / this.#chunkBytes) * this.#chunkBytes;
+      this.bytes = Buffer.allocUnsafeSlow(wanted < this.#chunkBytes ? wanted : roundedBytes);
+    }
     this.#start = position;
     this.#filledBytes = await readFully(this.#file, this.bytes, wanted, position);
     return this.#filledBytes >= length ? 0 : -1;
