@@ -72,7 +72,7 @@ export function joinGroup(
     return;
   }
   const joining = { host, group, call, request, now };
-  if (!hasRoomFor(host, group, request.memberId)) refuseForSize(joining);
+  if (!hasRoomFor(joining)) refuseForSize(joining);
   else if (!supportsProtocols(group, request.protocolType, request.protocols)) {
     failJoin(host, call, 'INCONSISTENT_GROUP_PROTOCOL', request.memberId);
   } else if (request.memberId === '') joinAsNew(joining);
@@ -105,10 +105,15 @@ function makeGroup(
   return group;
 }
 
-/** Whether one more may join or come back, by group.max.size; during a rebalance the first to come are the ones that stay. */
-function hasRoomFor(host: GroupHost, group: ClassicGroup, memberId: string): boolean {
+/**
+ * Whether one more may join or come back, by group.max.size; during a rebalance the first to come are the ones that stay. An instance
+ * that comes back under a new id is none more, though Kafka refuses it.
+ */
+function hasRoomFor({ host, group, request }: Joining): boolean {
   const { maxSize } = host.settings;
-  const member = group.members.get(memberId);
+  const { memberId, groupInstanceId } = request;
+  const knownAs = memberId === '' && groupInstanceId !== null ? group.staticMembers.get(groupInstanceId) : memberId;
+  const member = knownAs === undefined ? undefined : group.members.get(knownAs);
   switch (group.state) {
     case 'Empty':
       return true;

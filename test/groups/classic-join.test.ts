@@ -277,6 +277,7 @@ describe('groups: group.max.size', () => {
     assert.equal(errorOf(world.join({ groupInstanceId: 'j' })), 'GROUP_MAX_SIZE_REACHED');
     const known = world.join({ memberId: follower!.memberId, groupInstanceId: 'i' });
     assert.equal(errorOf(known), 'NONE');
+    assert.equal(errorOf(world.join({ groupInstanceId: 'i' })), 'NONE');
     world.join({ memberId: leader!.memberId });
     assert.equal(world.state(), 'PreparingRebalance');
   });
