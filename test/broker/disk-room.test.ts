@@ -179,6 +179,45 @@ describe('broker: room below the cap on a directory', function () {
       });
     }));
 
+  it('killed anywhere while room is made: what is left is whole, ends where it was acked or later, and the cap holds on', async () => {
+    for (let call = 3; call < 300; call += 66) {
+      await inWorld(call, async (env, machine) => {
+        await env.disk.makeDirectory(DIRECTORY);
+        let ackedCount = 0;
+        let left = Number.POSITIVE_INFINITY;
+        machine.onDiskCall = (_call, process) => {
+          left -= 1;
+          if (left === 0) process.kill('test');
+        };
+        machine.spawn('killed', async ({ env: its }) => {
+          await withBrokerIn(its, async (test) => {
+            await test.createTopic('t');
+            await setCap(test, String(CAP_BYTES));
+            for (; ackedCount < 54; ackedCount++) await test.produce('t', MUCH);
+            left = call;
+            for (; ackedCount < 200; ackedCount++) await test.produce('t', MUCH);
+          });
+          return 0;
+        });
+        while (machine.alive().length > 1) await env.clock.sleep(100);
+        machine.onDiskCall = () => undefined;
+        await withBrokerIn(
+          env,
+          async (test) => {
+            const begin = await test.startOf('t');
+            const partition = (await test.fetch('t', begin)).responses[0]?.partitions[0];
+            assert.equal(errorName(partition?.errorCode ?? -1), 'NONE');
+            assert.ok(Number(partition?.highWatermark) >= ackedCount, `${partition?.highWatermark} of ${ackedCount}`);
+            for (let index = 0; index < 8; index++) assert.equal((await test.produce('t', MUCH)).error, 'NONE');
+            assert.ok((await folderBytes(env)) + 8 * MIB <= CAP_BYTES);
+            assert.ok((await test.startOf('t')) >= begin);
+          },
+          { wasClean: false },
+        );
+      });
+    }
+  });
+
   it('after a kill it is counted before the first append, and what was not recovered gives too', () =>
     inWorld(1, async (env, machine) => {
       await env.disk.makeDirectory(DIRECTORY);

@@ -1,6 +1,6 @@
 /** A cap on a directory's size: kept in it, obeyed by serve and by commands that work without one. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { type Serving, startServe, streamctl, withFolder } from '../helpers/streamctl.ts';
@@ -106,6 +106,22 @@ describe('e2e: a cap on the directory', function () {
       assert.equal((await produce(directory, 'b', lines(80_000, 30_000))).status, EXIT.ok);
       assert.ok(bytesBelow(directory) > CAP_BYTES);
       assert.equal(await free.stop(), EXIT.ok);
+    }));
+
+  it('holds through a hand-over in the middle of a produce', () =>
+    withServers(async (directory, start) => {
+      assert.equal(await (await start('--max-disk', '64M')).stop(), EXIT.ok);
+      const producing = produce(directory, 't', lines(0, 150_000));
+      while (!existsSync(join(directory, 'brokers/1/log/t-0'))) await new Promise((done) => setTimeout(done, 20));
+      const server = await start();
+      const done = await producing;
+      assert.equal(done.status, EXIT.ok, done.stderr);
+      assert.ok(bytesBelow(directory) <= CAP_BYTES, `${bytesBelow(directory)} bytes`);
+      const [first, last] = await numbersLeft(directory, 't');
+      assert.deepEqual([first > 0, last], [true, 149_999]);
+      assert.equal(await server.stop(), EXIT.ok);
+      const verified = await streamctl(['log', 'verify', directory]);
+      assert.equal(verified.status, EXIT.ok, verified.stdout.toString() + verified.stderr);
     }));
 
   it('a lower cap is met by itself, segments that were made without one too', () =>

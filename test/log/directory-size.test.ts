@@ -113,6 +113,20 @@ describe('log: size of a directory', () => {
     });
   });
 
+  it('what the broker writes for itself goes on where clients are refused', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const size = new DirectorySize(env.disk, BROKER);
+      const log = await openLog(await openDirectory(env, { size }));
+      size.setCap(CAP_BYTES);
+      size.found(CAP_BYTES);
+      await assert.rejects(append(log, batchOf(['x'])), isError('KAFKA_STORAGE_ERROR'));
+      const own = { records: [batchOf(['x'])], origin: 'coordinator', leaderEpoch: 0, apiVersion: 9 } as const;
+      await (await log.append(own)).committed;
+      assert.equal(log.highWatermark, 1);
+    });
+  });
+
   it('segments roll early enough to be deleted', () => {
     assert.equal(rollBytesWithin(CAP_BYTES, 1), 4 * MIB);
     assert.equal(rollBytesWithin(CAP_BYTES, 8), 4 * MIB);
