@@ -72,13 +72,17 @@ function beat(
   keepAlive(context, groupId, memberId, now);
   if (hasProgressed) awaitRevocation(context, groupId, member, now);
   if (member.instanceId === null) host.tie(groupId, memberId, caller);
-  const tellsAssignment = isFullRequest(request) || !isSameAssignment(found.member.assigned, member.assigned);
+  const hasMissedAnswer = request.memberEpoch !== found.member.memberEpoch;
+  const hasOther = !isSameAssignment(found.member.assigned, member.assigned);
   host.answer(call, {
     ...PLAIN_ANSWER,
     memberId,
     memberEpoch: member.memberEpoch,
     heartbeatIntervalMs: host.settings.consumerHeartbeatIntervalMs,
-    assignment: tellsAssignment ? { topicPartitions: toTopicPartitions(member.assigned) } : null,
+    assignment:
+      hasMissedAnswer || hasOther || isFullRequest(request)
+        ? { topicPartitions: toTopicPartitions(member.assigned) }
+        : null,
   });
 }
 
