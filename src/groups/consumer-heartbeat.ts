@@ -57,10 +57,10 @@ function beat(
   const { groupId } = request;
   const group = findGroup(context, request);
   const memberId = request.memberId === '' ? host.newMemberId(caller.clientId) : request.memberId;
-  if (group.members.size >= host.settings.consumerMaxSize && !group.members.has(memberId)) {
-    throw new KafkaError('GROUP_MAX_SIZE_REACHED');
-  }
   const found = findMember(group, request, memberId);
+  // Kafka refuses a static member that comes back, too, though the group does not grow by it.
+  if (found.isNew && group.members.size >= host.settings.consumerMaxSize)
+    throw new KafkaError('GROUP_MAX_SIZE_REACHED');
   const { member, records, hasProgressed } = takeStep(host, { group, found, request, caller }, now);
   if (records.reduce((sum, record) => sum + recordBytesOf(record), 0) > host.recordBytesMax) {
     throw new KafkaError('UNKNOWN_SERVER_ERROR', `what group ${groupId} would become is too much for one write`);

@@ -99,6 +99,14 @@ describe('groups: a KIP-848 member joins', () => {
     world.joinConsumer('a');
     assert.equal(world.joinConsumer('b').error, 'GROUP_MAX_SIZE_REACHED');
     assert.equal(world.beat({ memberId: 'a', memberEpoch: 1 }).value.memberEpoch, 1);
+    assert.equal(world.beat({ memberId: 'b', memberEpoch: 1 }).error, 'UNKNOWN_MEMBER_ID');
+  });
+
+  it('a full group again, as a static one that left for a while', () => {
+    const world = new ConsumerWorld({ foo: 6 }, { consumerMaxSize: 1 });
+    world.joinConsumer('s1', { instanceId: 'i' });
+    world.beat({ memberId: 's1', memberEpoch: -2, instanceId: 'i' });
+    assert.equal(world.joinConsumer('s2', { instanceId: 'i' }).value.memberEpoch, 1);
   });
 
   it('a group that would be too much for one write: refused, and nothing has changed', () => {
