@@ -30,7 +30,7 @@ export class Connections {
   #limits: ConnectionLimits;
   /** Commands on the directory, which only its owner can give, do not wait for what others send or do not send. */
   readonly #budgets: Readonly<Record<'tcp' | 'unix', ByteBudget>>;
-  readonly #unsent = new UnsentAnswers();
+  readonly #unsent: UnsentAnswers;
   readonly #open = new Set<Connection>();
   readonly #countByHost = new Map<string, number>();
   #nextConnectionId = 1;
@@ -43,6 +43,7 @@ export class Connections {
     this.#env = env;
     this.#settings = settings;
     this.#options = options;
+    this.#unsent = new UnsentAnswers(env.clock);
     this.#limits = connectionLimits(settings);
     const queuedBytesMax = settings.number('queued.max.request.bytes');
     this.#budgets = { tcp: new ByteBudget(queuedBytesMax), unix: new ByteBudget(queuedBytesMax) };

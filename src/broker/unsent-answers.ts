@@ -1,16 +1,25 @@
 /**
- * Answers of all connections that their readers have not taken (B-7). A few bytes ask for the metadata of a hundred thousand
- * partitions; so whoever asks for a long answer waits while too much of others lies unread, and has its answer made one at a time.
- * Records are a smaller part, bounded by FetchMemory.
+ * Answers of all connections that their readers have not taken, and the making of long ones (B-7). A few bytes ask for the
+ * metadata of a hundred thousand partitions: so whoever asks for a long answer waits while too much lies unread, and in each turn
+ * of the event loop only some milliseconds go into such answers, whoever they are for. Records are bounded by FetchMemory.
  */
+import type { Clock } from '../kernel/env.ts';
+
 const UNSENT_BYTES_MAX = 256 << 20;
+/** Within one turn of the loop no further answer is begun after so long. */
+const TURN_MS_MAX = 10;
 
 export class UnsentAnswers {
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   readonly #bytesMax: number;
+  /** In order of arrival; as many as connections at the most, as each waits for one thing. */
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
+  /** When the first answer of this turn of the loop was begun; undefined before it is. */
+  #turnBeganMs: number | undefined;
 
-  constructor(bytesMax = UNSENT_BYTES_MAX) {
+  constructor(clock: Pick<Clock, 'monotonicMs' | 'sleep'>, bytesMax = UNSENT_BYTES_MAX) {
+    this.#clock = clock;
     this.#bytesMax = bytesMax;
   }
 
@@ -30,9 +39,12 @@ export class UnsentAnswers {
     if (byteCount < 0) this.#wakeOne();
   }
 
-  /** Runs `action` once there is room; those who wait are as many as connections at the most, as each waits for one thing. */
+  /** Runs `action`, which makes a long answer, once there is room and time; at once where nobody is in the way. */
   async whenRoom<T>(action: () => Promise<T>): Promise<T> {
-    if (this.isTooMuch) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (!this.#mayBegin || this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#begin();
     try {
       return await action();
     } finally {
@@ -40,7 +52,22 @@ export class UnsentAnswers {
     }
   }
 
+  get #mayBegin(): boolean {
+    if (this.isTooMuch) return false;
+    return this.#turnBeganMs === undefined || this.#clock.monotonicMs() - this.#turnBeganMs < TURN_MS_MAX;
+  }
+
+  #begin(): void {
+    if (this.#turnBeganMs !== undefined) return;
+    this.#turnBeganMs = this.#clock.monotonicMs();
+    const next = (): void => {
+      this.#turnBeganMs = undefined;
+      this.#wakeOne();
+    };
+    this.#clock.sleep(0).then(next, next);
+  }
+
   #wakeOne(): void {
-    if (!this.isTooMuch) this.#waiting.shift()?.();
+    if (this.#mayBegin) this.#waiting.shift()?.();
   }
 }

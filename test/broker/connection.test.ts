@@ -50,7 +50,7 @@ function setUp(listener: 'tcp' | 'unix' = 'tcp') {
   const socket = new FakeSocket();
   const clock = new ManualClock();
   const budget = new ByteBudget(64 << 20);
-  const unsent = new UnsentAnswers();
+  const unsent = new UnsentAnswers(clock);
   const taken: Taken[] = [];
   const refusals: string[] = [];
   const limits = connectionLimits(new EffectiveSettings(brokerSettings({}), () => new Map(), 1));

@@ -110,7 +110,7 @@ describe('hostile frames', () => {
           clock: test.env.clock,
           pool,
           budget,
-          unsent: new UnsentAnswers(),
+          unsent: new UnsentAnswers(test.env.clock),
           limits: () => limits,
           handle: (route, version, message, context) => test.broker.handle(route.api, version, message, context),
           onRefused: () => undefined,
