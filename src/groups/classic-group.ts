@@ -28,6 +28,8 @@ export interface ClassicGroup {
   leaderId: string | undefined;
   /** By member id, in the order in which they came. */
   readonly members: Map<string, ClassicMember>;
+  /** How many members name each protocol. */
+  readonly supporters: Map<string, number>;
   /** Member ids by instance id. */
   readonly staticMembers: Map<string, string>;
   /** Ids that were given out and have not joined with it yet (KIP-394). */
@@ -53,6 +55,7 @@ export function newClassicGroup(groupId: string): ClassicGroup {
     generation: 0,
     leaderId: undefined,
     members: new Map(),
+    supporters: new Map(),
     staticMembers: new Map(),
     pendingJoins: new Set(),
     pendingSyncs: new Set(),
@@ -73,6 +76,7 @@ export function addMember(group: ClassicGroup, member: ClassicMember, protocolTy
   if (group.members.size === 0) group.protocolType = protocolType;
   group.leaderId ??= member.memberId;
   group.members.set(member.memberId, member);
+  countSupport(group, member, 1);
   if (member.groupInstanceId !== null) group.staticMembers.set(member.groupInstanceId, member.memberId);
   group.pendingJoins.delete(member.memberId);
 }
@@ -80,6 +84,7 @@ export function addMember(group: ClassicGroup, member: ClassicMember, protocolTy
 /** Of members and pending ones; the next in line leads when the leader goes. Parked calls are the caller's business. */
 export function dropMember(group: ClassicGroup, memberId: string): void {
   const member = group.members.get(memberId);
+  if (member !== undefined) countSupport(group, member, -1);
   group.members.delete(memberId);
   group.pendingJoins.delete(memberId);
   group.pendingSyncs.delete(memberId);
@@ -87,7 +92,14 @@ export function dropMember(group: ClassicGroup, memberId: string): void {
   if (group.leaderId === memberId) group.leaderId = group.members.keys().next().value;
 }
 
-/** The member under its instance id goes on as `member`, at the same place: as leader, if it was that. */
+/** The member joins with these from now on. */
+export function setProtocols(group: ClassicGroup, member: ClassicMember, protocols: readonly MemberProtocol[]): void {
+  countSupport(group, member, -1);
+  member.protocols = protocols;
+  countSupport(group, member, 1);
+}
+
+/** The member under its instance id goes on as `member`, at the same place, with the same protocols: as leader, if it was that. */
 export function replaceStaticMember(group: ClassicGroup, oldMemberId: string, member: ClassicMember): void {
   assert(member.groupInstanceId !== null, 'only static members are replaced');
   const members = [...group.members.values()].map((other) => (other.memberId === oldMemberId ? member : other));
@@ -123,8 +135,7 @@ export function supportsProtocols(
 ): boolean {
   if (group.state === 'Empty') return protocolType !== '' && protocols.length > 0;
   if (group.protocolType !== protocolType) return false;
-  const common = commonProtocols(group);
-  return protocols.some(({ name }) => common === undefined || common.includes(name));
+  return protocols.some(({ name }) => isCommon(group, name));
 }
 
 /**
@@ -132,10 +143,9 @@ export function supportsProtocols(
  * first. The group has members.
  */
 export function electProtocol(group: ClassicGroup): string {
-  const common = commonProtocols(group);
   const votes = new Map<string, number>();
   for (const { memberId, protocols } of group.members.values()) {
-    const vote = protocols.find(({ name }) => common?.includes(name) === true);
+    const vote = protocols.find(({ name }) => isCommon(group, name));
     assert(vote !== undefined, `member ${memberId} shares no protocol with the others`);
     votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1);
   }
@@ -195,14 +205,15 @@ export function checkMember(group: ClassicGroup, memberId: string, groupInstance
   return member;
 }
 
-/** Names that every member has; undefined without members: any would do. */
-function commonProtocols(group: ClassicGroup): readonly string[] | undefined {
-  let common: readonly string[] | undefined;
-  for (const { protocols } of group.members.values()) {
-    common =
-      common === undefined
-        ? protocols.map(({ name }) => name)
-        : common.filter((name) => protocols.some((protocol) => protocol.name === name));
+/** Without members any is. */
+function isCommon(group: ClassicGroup, protocolName: string): boolean {
+  return (group.supporters.get(protocolName) ?? 0) === group.members.size;
+}
+
+function countSupport(group: ClassicGroup, { protocols }: ClassicMember, change: 1 | -1): void {
+  for (const { name } of protocols) {
+    const count = (group.supporters.get(name) ?? 0) + change;
+    if (count === 0) group.supporters.delete(name);
+    else group.supporters.set(name, count);
   }
-  return common;
 }

@@ -13,6 +13,7 @@ import {
   electProtocol,
   newClassicGroup,
   replaceStaticMember,
+  setProtocols,
   supportsProtocols,
 } from './classic-group.ts';
 import {
@@ -235,8 +236,8 @@ function keepsGeneration({ host, group }: Joining): boolean {
   return value !== null && recordBytes(group.groupId, value) <= host.recordBytesMax;
 }
 
-function updateAndPark({ host, call, request }: Joining, member: ClassicMember): void {
-  member.protocols = keepProtocols(request.protocols, member.protocols);
+function updateAndPark({ host, group, call, request }: Joining, member: ClassicMember): void {
+  setProtocols(group, member, keepProtocols(request.protocols, member.protocols));
   member.rebalanceTimeoutMs = rebalanceTimeoutOf(request);
   member.sessionTimeoutMs = request.sessionTimeoutMs;
   parkJoin(host, member, call);

@@ -24,7 +24,7 @@ export interface ClassicMember {
   readonly clientHost: string;
   rebalanceTimeoutMs: number;
   sessionTimeoutMs: number;
-  /** In the order of the member's preference; no name twice. */
+  /** In the order of the member's preference; no name twice. Changed by `setProtocols` alone, while it is in a group. */
   protocols: readonly MemberProtocol[];
   /** Empty until a leader gave one. */
   assignment: Buffer;

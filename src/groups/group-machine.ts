@@ -78,6 +78,7 @@ export class GroupMachine {
     this.#consumer = new ConsumerGroups(host);
     this.#offsets = new GroupOffsets({
       host,
+      push: (records) => this.#turns.push(records),
       find: (groupId) => this.#find(groupId),
       soon: (key, run) => this.#timers.schedule(key, this.#nowMs, this.#nowMs, { run, isolated: true }),
     });
@@ -164,7 +165,7 @@ export class GroupMachine {
 
   /** Fails with GROUP_ID_NOT_FOUND or NON_EMPTY_GROUP. */
   deleteGroup(call: Call<DeletedGroup>, groupId: string, now: Now): void {
-    this.#ask(call, now, () => {
+    const ask = (): void => {
       const kind = this.#find(groupId);
       if (kind === undefined && !this.#offsets.has(groupId)) throw groupNotFound(groupId);
       if (kind?.isEmpty(groupId) === false) throw new KafkaError('NON_EMPTY_GROUP');
@@ -172,7 +173,8 @@ export class GroupMachine {
       // A group of offsets alone has no record of its own.
       kind?.remove(groupId);
       this.#turns.answer(call, { groupId, errorCode: errorCode('NONE') });
-    });
+    };
+    this.#ask(call, now, ask, true);
   }
 
   /** All groups; filters are the handler's. */

@@ -22,6 +22,8 @@ import { type CommittedOffset, isStale, type OffsetRecord, OffsetStore, offsetTo
 
 export interface GroupOffsetsOptions {
   readonly host: GroupHost;
+  /** As `GroupHost.push`, for as many as there are. */
+  readonly push: (records: readonly OffsetRecord[]) => void;
   /** The kind that a group is of; undefined: none, or offsets alone. */
   readonly find: (groupId: string) => GroupKind | undefined;
   /** As `GroupHost.schedule`, for a turn that runs next and is isolated. */
@@ -54,14 +56,14 @@ export class GroupOffsets {
 
   /** @throws KafkaError by who commits: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH, ... */
   commit(call: Call<readonly CommitResult[]>, request: CommitRequest, now: Now): void {
-    const { host, find } = this.#options;
+    const { host, find, push } = this.#options;
     const { groupId, who } = request;
     const kind = find(groupId);
     if (kind !== undefined) kind.checkCommit(groupId, who);
     else if (who.generationOrEpoch >= 0) throw this.#missingForCommit(groupId, who.apiVersion);
     const { records, results } = planCommit(request, host.settings.offsetMetadataMaxBytes, now.wallMs);
     kind?.committed(groupId, who, call.caller, now);
-    host.push(...records);
+    push(records);
     host.answer(call, results);
   }
 
@@ -74,7 +76,7 @@ export class GroupOffsets {
 
   /** @throws KafkaError GROUP_ID_NOT_FOUND, or NON_EMPTY_GROUP where members do not say what they subscribe to. */
   delete(call: Call<OffsetDeleteResponse>, request: OffsetDeleteRequest): void {
-    const { host, find } = this.#options;
+    const { host, find, push } = this.#options;
     const { groupId } = request;
     const kind = find(groupId);
     if (kind === undefined && !this.has(groupId)) throw groupNotFound(groupId);
@@ -85,7 +87,7 @@ export class GroupOffsets {
       this.#store.of(groupId),
       (topic) => kind?.isSubscribed(groupId, topic) ?? false,
     );
-    host.push(...records);
+    push(records);
     host.answer(call, response);
   }
 
@@ -137,7 +139,7 @@ export class GroupOffsets {
   /** Answers how many tombstones were pushed. */
   #bury(groupId: string, isMeant: (topic: string, offset: CommittedOffset) => boolean): number {
     const tombstones = offsetTombstones(groupId, this.#store.of(groupId), isMeant);
-    this.#options.host.push(...tombstones);
+    this.#options.push(tombstones);
     return tombstones.length;
   }
 

@@ -25,7 +25,7 @@ export class Turns {
     try {
       work();
     } catch (error) {
-      this.#broken.push(...transition.answers);
+      this.#broken = [...this.#broken, ...transition.answers];
       throw error;
     } finally {
       this.#open = undefined;
@@ -34,7 +34,8 @@ export class Turns {
   }
 
   push(records: readonly GroupRecord[]): void {
-    this.#running().records.push(...records);
+    const transition = this.#running();
+    for (const record of records) transition.records.push(record);
   }
 
   answer<R>(call: Call<R>, value: R): void {

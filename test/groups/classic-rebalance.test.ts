@@ -252,6 +252,30 @@ describe('groups: the protocol of a classic group', () => {
     assert.equal(elect(['a', 'b', 'c'], ['x', 'c', 'b'], ['y', 'c', 'b']), 'c');
   });
 
+  it('of very many is found without looking at each pair', () => {
+    const world = new GroupWorld({ initialRebalanceDelayMs: DELAY_MS });
+    const names = (first: number) => Array.from({ length: 50_000 }, (_, index) => `${first + index}=`);
+    const members = [0, 49_999].map((first) => world.joinTwice({ protocols: protocols(...names(first)) }).joined);
+    world.pass(10 * DELAY_MS);
+    assert.deepEqual(
+      members.map(({ value }) => value.protocolName),
+      ['49999', '49999'],
+    );
+  }).timeout(5000);
+
+  it('follows what a member says when it joins again, and who leaves', () => {
+    const world = new GroupWorld();
+    const [leader, follower] = stableGroup(world, [{ protocols: protocols('a', 'b') }, { protocols: protocols('b') }]);
+    assert.equal(world.describe().protocolData, 'b');
+    const given = { memberId: follower!.memberId, protocols: protocols('b', 'a') };
+    world.join(given);
+    world.leave([follower!]);
+    const alone = world.join({ memberId: leader!.memberId, protocols: protocols('a', 'b') });
+    assert.equal(alone.value.protocolName, 'a');
+    assert.equal(errorOf(world.join({ protocols: protocols('b'), caller: { apiVersion: 4 } })), 'MEMBER_ID_REQUIRED');
+    assert.equal(errorOf(world.join({ protocols: protocols('c') })), 'INCONSISTENT_GROUP_PROTOCOL');
+  });
+
   it('can change with who is in the group', () => {
     const world = new GroupWorld();
     const both = protocols('range', 'sticky');
