@@ -2,6 +2,7 @@
  * What a named setting may be: its type, default and bounds, and the check of a value given as text. Topic configs
  * and broker settings are both tables of these.
  */
+import { oneLine } from '../kernel/one-line.ts';
 
 export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
 
@@ -33,18 +34,22 @@ export interface ConfigDefinition {
 
 const INT_BOUNDS = [-(2n ** 31n), 2n ** 31n - 1n] as const;
 const LONG_BOUNDS = [-(2n ** 63n), 2n ** 63n - 1n] as const;
+/** What a string of the protocol may have. */
+const VALUE_LENGTH_MAX = 32_767;
 
 /** What is wrong with `text` as a value of `definition`, in words for a person; undefined when it may be used. */
 export function problemWithValue(definition: ConfigDefinition, text: string): string | undefined {
   const { name, type, pattern } = definition;
+  // More is no use to anybody, cannot be described in every version, and is more than a pattern can be held against.
+  if (text.length > VALUE_LENGTH_MAX) return `${name} is longer than ${VALUE_LENGTH_MAX} characters`;
   switch (type) {
     case 'boolean':
-      if (text !== 'true' && text !== 'false') return `${name} must be true or false, not '${text}'`;
+      if (text !== 'true' && text !== 'false') return `${name} must be true or false, not '${oneLine(text)}'`;
       return problemWithChoice(definition, [text]);
     case 'string':
       return problemWithChoice(definition, [text]);
     case 'list':
-      if (pattern?.test(text) === false) return `'${text}' does not have the form of ${name}`;
+      if (pattern?.test(text) === false) return `'${oneLine(text)}' does not have the form of ${name}`;
       return problemWithChoice(definition, listItems(text));
     case 'double':
       return problemWithDouble(definition, text);
@@ -74,7 +79,7 @@ export function listItems(text: string): string[] {
 function problemWithNumber(definition: ConfigDefinition, text: string): string | undefined {
   const { name, type, also } = definition;
   const trimmed = text.trim();
-  if (!/^[+-]?\d{1,20}$/.test(trimmed)) return `${name} must be a whole number, not '${text}'`;
+  if (!/^[+-]?\d{1,20}$/.test(trimmed)) return `${name} must be a whole number, not '${oneLine(text)}'`;
   const value = BigInt(trimmed);
   const [typeMinimum, typeMaximum] = type === 'int' ? INT_BOUNDS : LONG_BOUNDS;
   const minimum = definition.minimum ?? typeMinimum;
@@ -87,7 +92,8 @@ function problemWithNumber(definition: ConfigDefinition, text: string): string |
 
 function problemWithDouble({ name, minimum, maximum }: ConfigDefinition, text: string): string | undefined {
   const trimmed = text.trim();
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(trimmed)) return `${name} must be a number, not '${text}'`;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(trimmed))
+    return `${name} must be a number, not '${oneLine(text)}'`;
   const value = Number(trimmed);
   if (minimum !== undefined && value < Number(minimum)) return `${name} must be at least ${minimum}, not ${trimmed}`;
   if (maximum !== undefined && value > Number(maximum)) return `${name} must be at most ${maximum}, not ${trimmed}`;
@@ -100,5 +106,5 @@ function problemWithChoice(definition: ConfigDefinition, items: readonly string[
   const wrong = items.find((item) => !allowed.includes(item));
   if (wrong === undefined && items.length > 0) return undefined;
   const choice = allowed.length === 1 ? `can only be ${allowed[0]}` : `must be one of ${allowed.join(', ')}`;
-  return `${name} ${choice}${because === undefined ? '' : ` (${because})`}, not '${wrong ?? ''}'`;
+  return `${name} ${choice}${because === undefined ? '' : ` (${because})`}, not '${oneLine(wrong ?? '')}'`;
 }

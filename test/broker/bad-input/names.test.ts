@@ -190,4 +190,23 @@ describe('bad input: names', () => {
       }
     });
   }
+
+  const values: Readonly<Record<string, readonly [config: string, value: string]>> = {
+    'of 7 MB': ['follower.replication.throttled.replicas', '1:1,'.repeat(1_900_000)],
+    'of 32,768 characters': ['follower.replication.throttled.replicas', '1:1,'.repeat(8192)],
+    'that moves the cursor': ['retention.ms', '\x1b[2J\x1b[31m'],
+    'that is no choice, and none of a line': ['compression.type', 'a\r\nb'],
+  };
+  for (const [what, [name, value]] of Object.entries(values)) {
+    it(`B-9: a value ${what}: INVALID_CONFIG, told in a line`, async () => {
+      const test = running();
+      const configs = [{ name, configOperation: 0, value }];
+      const resources = [{ resourceType: TOPIC_TYPE, resourceName: TOPIC, configs }];
+      const outcome = await test.unmoved(() => test.attack(frameOf(IncrementalAlterConfigs, 1, 7, { resources })));
+      const [altered] = test.answer(IncrementalAlterConfigs, 1, outcome).responses;
+      assert.equal(errorName(altered?.errorCode ?? 0), 'INVALID_CONFIG');
+      const told = altered?.errorMessage ?? '';
+      assert.ok(told.length < 400 && [...told].every((char) => char >= ' '), JSON.stringify(told.slice(0, 500)));
+    });
+  }
 });
