@@ -105,11 +105,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'marker-after-failure',
-    what: 'the clean marker is made although a log failed',
+    name: 'failed-log-closed-cleanly',
+    what: 'a log whose sync failed is closed as if all of it were on the disk',
     lane: 'seeds',
     scenarios: ['bad-disk'],
-    patches: [change('log/log-directory.ts', 'if (log.failed !== undefined) clean = false;', '')],
+    patches: [
+      change('log/log-directory.ts', 'if (log.failed !== undefined) clean = false;', ''),
+      change('log/closing-log.ts', "if (writer.failed !== undefined) return 'unclean';", ''),
+    ],
   },
   {
     name: 'recovery-without-checksums',
@@ -199,20 +202,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'lease-not-asked-before-writes',
-    what: 'a process that was paused writes on without asking whether it is still the broker',
-    lane: 'seeds',
-    scenarios: ['directory-life'],
-    patches: [
-      change('broker/broker.ts', 'canWrite: () => session.holdsLease(),', 'canWrite: () => true,'),
-      change(
-        'broker/handlers/00-produce.ts',
-        'const queueing = services.session.holdsLease()',
-        'const queueing = services.session !== undefined',
-      ),
-    ],
-  },
-  {
     name: 'registration-replaces',
     what: 'an entry of the metadata log gets its name by rename(), which replaces, not by link()',
     lane: 'seeds',
@@ -225,13 +214,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         'await env.disk.rename(temporary, path);',
       ),
     ],
-  },
-  {
-    name: 'requests-not-held-back',
-    what: 'while a produce waits for its log, the connection’s next one goes on',
-    lane: 'seeds',
-    scenarios: ['idempotence', 'directory-life'],
-    patches: [change('broker/handlers/00-produce.ts', 'call.context.hold(queueing);', '')],
   },
   {
     name: 'uncommitted-read',
@@ -363,29 +345,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         'void isSyncedFirst;',
       ),
       change('log/unsynced-files.ts', 'this.#sealed.push(left);', ''),
-    ],
-  },
-  {
-    name: 'cut-from-the-oldest',
-    what: 'recovery removes what follows the first bad batch from the oldest segment on',
-    lane: 'crash points',
-    scenarios: ['rolls-in-os', 'recovery'],
-    patches: [
-      change(
-        'log/recovery-cut.ts',
-        'for (const { baseOffset, logBytes } of [...rest].reverse()) {\n    const gone = Segment.planned(contextOf(options), baseOffset);\n    env.log.warn(',
-        'for (const { baseOffset, logBytes } of rest) {\n    const gone = Segment.planned(contextOf(options), baseOffset);\n    env.log.warn(',
-      ),
-    ],
-  },
-  {
-    name: 'snapshot-not-durable',
-    what: 'entries of the metadata log go before the name of the snapshot is durable',
-    lane: 'crash points',
-    scenarios: ['snapshot'],
-    patches: [
-      change('cluster/compaction.ts', 'await env.disk.syncDirectory(folder);', ''),
-      change('cluster/compaction.ts', 'export const ENTRIES_KEPT = 1000;', 'export const ENTRIES_KEPT = 0;'),
     ],
   },
   {

@@ -79,9 +79,10 @@ const STORIES: readonly CrashStory[] = [
   },
   {
     name: 'retention',
-    configs: { 'retention.bytes': '900' },
+    configs: { 'retention.bytes': '300' },
     prepare: async (tale) => void (await tale.feed(10)),
     act: async (tale) => {
+      await tale.feed(10);
       await tale.feed(10);
       await tale.readAll();
     },

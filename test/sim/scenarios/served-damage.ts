@@ -114,8 +114,10 @@ class ServedDamage {
   #damage(): string {
     const { world, machine } = this.#run;
     const files = machine.files.files(DIRECTORY).filter(({ inode }) => inode.content.size > 0);
+    const wantsLog = this.#chance.hits(0.5);
     const kind = this.#chance.pick([...new Set(files.map(({ path }) => kindOf(path)))]);
-    const { path, inode } = this.#chance.pick(files.filter((file) => kindOf(file.path) === kind));
+    const isHit = (path: string): boolean => (wantsLog ? path.endsWith('.log') : kindOf(path) === kind);
+    const { path, inode } = this.#chance.pick(files.filter((file) => isHit(file.path)));
     const { content } = inode;
     const how = this.#chance.pick(DAMAGES);
     const position = this.#chance.between(0, content.size - 1);
