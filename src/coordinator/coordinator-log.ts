@@ -4,6 +4,7 @@ import type { AppendRequest, PartitionLog } from '../log/partition-log.ts';
 
 export interface CoordinatorLog {
   readonly startOffset: number;
+  readonly sizeBytes: number;
   /**
    * Queues a batch, which must get the base offset `expectedBaseOffset`.
    * @throws KafkaError NOT_LEADER_OR_FOLLOWER where another offset is next, and as `PartitionLog.append`; nothing is changed
@@ -27,6 +28,9 @@ export function coordinatorLog(log: PartitionLog, leaderEpoch: number): Coordina
   return {
     get startOffset() {
       return log.logStartOffset;
+    },
+    get sizeBytes() {
+      return log.sizeBytes;
     },
     append: (bytes, expectedBaseOffset) => {
       const request: AppendRequest = { records: [bytes], origin: 'coordinator', leaderEpoch, expectedBaseOffset };

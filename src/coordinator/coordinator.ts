@@ -29,6 +29,8 @@ const BACK_OFF_MS_MAX = 1000;
 const LASTING_MS = 10_000;
 /** A timer cannot wait much longer. */
 const EXPIRY_INTERVAL_MS_MAX = 1_000_000_000;
+/** A log of this size that is closed is swept before: a directory without a server has no other time for it. */
+const SWEPT_BYTES_MIN = 1 << 20;
 const LOADS_AT_A_TIME = 4;
 /** How long a stop waits for what was appended. */
 const SETTLE_MS_MAX = 30_000;
@@ -109,8 +111,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Ends all shards at once: nothing is decided any more, whoever leaves now has left for another reason. Resolves when what was
-   * appended has settled, or takes too long.
+   * Ends all shards at once: nothing is decided any more, whoever leaves now has left for another reason. The last that is decided is
+   * which offsets of large logs have expired. Resolves when what was appended has settled, or takes too long.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -122,6 +124,9 @@ export class GroupCoordinator {
     this.#unsubscribe();
     this.#expiryTimer?.cancel();
     const shards = [...this.#lives.values()].map(({ shard }) => shard);
+    for (const shard of this.#options.place.holdsLease() ? shards : []) {
+      if (shard.logBytes >= SWEPT_BYTES_MIN) shard.turn((machine, now) => machine.expireOffsets(now));
+    }
     for (const shard of shards) shard.end(notCoordinator('the broker is stopping'));
     this.#lives.clear();
     const settled = Promise.all([

@@ -80,8 +80,9 @@ export class Shard<M extends ShardMachine> {
     this.#load().catch((error: unknown) => this.#fail(error));
   }
 
-  get isLive(): boolean {
-    return this.#state === 'live';
+  /** Of the log, once it is loaded. */
+  get logBytes(): number {
+    return this.#state === 'live' ? (this.#log?.sizeBytes ?? 0) : 0;
   }
 
   /** Resolves when no append is under way. After `end` none follows. */

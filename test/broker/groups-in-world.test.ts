@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { OffsetCommit } from '../../src/protocol/apis/index.ts';
 import type { BrokerUnderTest } from './broker-in-world.ts';
 import type { GroupClient, MemberOptions } from './group-client.ts';
 import { type GroupModules, loadGroupModules } from './group-modules.ts';
@@ -34,6 +35,18 @@ async function stableMember(test: BrokerUnderTest, options: MemberOptions = {}) 
   assert.equal(await member.join(), 'NONE');
   assert.equal(await member.sync(), 'NONE');
   return member;
+}
+
+/** A commit of many partitions, with as much text as fits. */
+async function commitWide(test: BrokerUnderTest, groupId: string, count: number): Promise<void> {
+  const partitions = Array.from({ length: count }, (_, partitionIndex) => ({
+    partitionIndex,
+    committedOffset: 1n,
+    committedMetadata: 'm'.repeat(400),
+  }));
+  const message = { groupId, topics: [{ name: 'wide', partitions }] };
+  const { topics } = await modules.ask(test, OffsetCommit, 8, message);
+  assert.ok(topics[0]?.partitions.every(({ errorCode }) => errorCode === 0));
 }
 
 describe('groups on a broker', () => {
@@ -177,6 +190,29 @@ describe('groups on a broker', () => {
       },
       { wasClean: false },
     );
+  });
+
+  it('offsets that have expired go with the end of a broker, where there are many', () => {
+    const settings = ['offsets.retention.minutes=1'];
+    return modules.inWorld(1, async (env) => {
+      const { withBrokerIn, DIRECTORY } = modules;
+      await env.disk.makeDirectory(DIRECTORY);
+      const live = (program: (test: BrokerUnderTest) => Promise<void>) => withBrokerIn(env, program, { settings });
+      await live(async (test) => {
+        await test.createTopic('t');
+        await test.createTopic('wide', 3000);
+        const few = clientOf(test, { groupId: 'few' });
+        const many = clientOf(test, { groupId: 'many' });
+        await many.find();
+        assert.deepEqual([await few.commit('t', 1), await many.commit('t', 2)], ['NONE', 'NONE']);
+        await commitWide(test, 'many', 3000);
+        await env.clock.sleep(90_000);
+      });
+      await live(async (test) => {
+        const committed = async (groupId: string) => clientOf(test, { groupId }).committed('t');
+        assert.deepEqual([await committed('few'), await committed('many')], [1, -1]);
+      });
+    });
   });
 
   it('calls that are parked end when the broker stops', () =>

@@ -11,6 +11,7 @@ interface Under {
 
 export class FakeLog implements CoordinatorLog {
   startOffset = 0;
+  sizeBytes = 0;
   readonly batches: Buffer[] = [];
   /** Thrown by the next append. */
   refusal: KafkaError | undefined;

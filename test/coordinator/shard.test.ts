@@ -55,7 +55,7 @@ class Scene {
 
   async live(): Promise<Shard<FakeMachine>> {
     const shard = this.shard();
-    await until(() => shard.isLive);
+    await until(() => this.machine.loadedCount === 1);
     return shard;
   }
 
