@@ -51,7 +51,7 @@ export interface ShardOptions<M extends ShardMachine> {
   readonly onOver: () => void;
 }
 
-/** A call that waits for the load, or for the lease. */
+/** A call that waits for the load, or for the lease to hold again. */
 interface Waiting {
   readonly untilMs: number;
   run(): void;
@@ -67,7 +67,7 @@ export class Shard<M extends ShardMachine> {
   #state: 'loading' | 'live' | 'over' = 'loading';
   #log: CoordinatorLog | undefined;
   #nextOffset = 0;
-  #isLeaseAwaited = false;
+  #isSightAwaited = false;
   #isFlushing = false;
   #isRunningDue = false;
   #timer: Timer | undefined;
@@ -156,7 +156,7 @@ export class Shard<M extends ShardMachine> {
   #enqueue(waiting: Waiting): void {
     if (this.#state === 'over') {
       waiting.refuse(notCoordinator('the coordinator of the group is being given up'));
-    } else if (this.#state === 'live' && this.#waiting.count === 0 && this.#options.place.holdsLease()) {
+    } else if (this.#state === 'live' && this.#waiting.count === 0 && this.#options.place.maySee()) {
       waiting.run();
     } else if (this.#waiting.push(waiting)) {
       this.#expireWaiting();
@@ -172,8 +172,8 @@ export class Shard<M extends ShardMachine> {
     const { clock } = this.#options.env;
     const untilMs = clock.monotonicMs() + TURN_MS_MAX;
     while (this.#state === 'live' && this.#waiting.count > 0) {
-      if (!this.#options.place.holdsLease()) {
-        this.#awaitLease();
+      if (!this.#options.place.maySee()) {
+        this.#awaitSight();
         return;
       }
       if (clock.monotonicMs() > untilMs) {
@@ -188,13 +188,16 @@ export class Shard<M extends ShardMachine> {
     }
   }
 
-  /** The lease has lapsed: nothing is decided before it holds again, or somebody else is the broker. */
-  #awaitLease(): void {
-    if (this.#isLeaseAwaited) return;
-    this.#isLeaseAwaited = true;
-    this.#options.place.confirmLease().then(
+  /**
+   * The lease has lapsed: nothing is decided before it holds again, or somebody else is the broker. On a file system that takes no
+   * writes sight is enough: what is committed is shown, and what would be written is refused by the log.
+   */
+  #awaitSight(): void {
+    if (this.#isSightAwaited) return;
+    this.#isSightAwaited = true;
+    this.#options.place.confirmSight().then(
       () => {
-        this.#isLeaseAwaited = false;
+        this.#isSightAwaited = false;
         this.#flush();
         this.#runDue();
       },
@@ -308,8 +311,8 @@ export class Shard<M extends ShardMachine> {
       this.#arm();
       return;
     }
-    if (!place.holdsLease()) {
-      this.#awaitLease();
+    if (!place.maySee()) {
+      this.#awaitSight();
       return;
     }
     // Heartbeats may lie unread in the sockets.

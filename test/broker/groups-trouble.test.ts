@@ -10,6 +10,8 @@ import { type GroupModules, loadGroupModules } from './group-modules.ts';
 
 const OFFSETS_LOG = /\/__consumer_offsets-\d+\/\d+\.log$/;
 
+const READING: ReadonlySet<string> = new Set(['openToRead', 'read', 'readFile', 'list', 'stat']);
+
 let modules: GroupModules;
 
 /** A directory with the topic `t`, one life of a broker after the other. */
@@ -103,6 +105,18 @@ describe('groups in trouble', () => {
       },
     );
   });
+
+  it('on a file system that takes no writes any more what was committed is shown', () =>
+    lives(async (test, machine, env) => {
+      const member = await stableMember(test);
+      assert.equal(await member.commit('t', 5), 'NONE');
+      machine.hardware.faults = (call) => (READING.has(call) ? undefined : { kind: 'error', code: 'EROFS' });
+      await env.clock.sleep(10_000);
+      assert.equal(await member.committed('t'), 5);
+      assert.equal(await member.commit('t', 6), 'NOT_COORDINATOR');
+      await env.clock.sleep(500);
+      assert.equal(await member.committed('t'), 5);
+    }));
 
   it('a rebalance whose record cannot be written is begun again', () =>
     lives(async (test, machine, env) => {
