@@ -46,14 +46,16 @@ export function codeOfRead(services: BrokerServices, error: unknown): number {
 /** Groups of one request that are asked for at a time. */
 const GROUPS_AT_A_TIME = 500;
 
-/** What `ask`, which never rejects, answers for each group once, in the order of the first mention. */
+/** What `ask`, which never rejects, answers for each group once, in the order of the first mention; others get their turn in between. */
 export async function answerEachGroup<R>(
+  { env }: Pick<BrokerServices, 'env'>,
   groupIds: Iterable<string>,
   ask: (groupId: string) => Promise<R>,
 ): Promise<R[]> {
   const once = [...new Set(groupIds)];
   const answers: R[] = [];
   for (let at = 0; at < once.length; at += GROUPS_AT_A_TIME) {
+    if (at > 0) await env.clock.sleep(0);
     answers.push(...(await Promise.all(once.slice(at, at + GROUPS_AT_A_TIME).map(ask))));
   }
   return answers;

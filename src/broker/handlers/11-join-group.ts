@@ -18,14 +18,17 @@ type JoinResponse = ResponseOf<typeof JoinGroup>;
 /** From this version on an answer without a protocol has null for it, before an empty name. */
 const NULL_PROTOCOL_VERSION = 7;
 const NO_GENERATION = -1;
+/** Of all protocols of a member together: it is kept as long as the member is, and a group's record with more would not be taken. */
+const METADATA_BYTES_MAX = 1 << 20;
 
 export async function handleJoinGroup(services: BrokerServices, request: JoinRequest, call: Call): Promise<Reply> {
-  const protocols = request.protocols.map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }));
-  const own = { ...request, protocols };
   const throttleTimeMs = services.throttleTimeMs(call.context);
   try {
     authorizeGroup(services, call.context, 'read', request.groupId);
     checkNames(request);
+    checkMetadata(request);
+    const protocols = request.protocols.map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }));
+    const own = { ...request, protocols };
     const answer = await services.groups.call<JoinResponse>(request.groupId, call, (machine, asked, now) =>
       machine.joinGroup(asked, own, now),
     );
@@ -50,4 +53,11 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
 function checkNames({ groupInstanceId, protocolType, protocols }: JoinRequest): void {
   const names = [groupInstanceId ?? '', protocolType, ...protocols.map(({ name }) => name)];
   if (names.some(({ length }) => length > NAME_LENGTH_MAX)) throw new KafkaError('INVALID_REQUEST');
+}
+
+/** Throws KafkaError INVALID_REQUEST. */
+function checkMetadata({ protocols }: JoinRequest): void {
+  const byteCount = protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
+  if (byteCount <= METADATA_BYTES_MAX) return;
+  throw new KafkaError('INVALID_REQUEST', `${byteCount} bytes of metadata; a member has at most ${METADATA_BYTES_MAX}`);
 }

@@ -38,7 +38,7 @@ export async function handleDescribeGroups(
       return undescribed(groupId, errorCode, call.version >= MESSAGE_VERSION ? errorMessage : null);
     }
   };
-  const groups = await answerEachGroup(request.groups, describe);
+  const groups = await answerEachGroup(services, request.groups, describe);
   const message: DescribeResponse = { throttleTimeMs: services.throttleTimeMs(call.context), groups };
   return { message };
 }

@@ -27,7 +27,7 @@ export async function handleDeleteGroups(
       return { groupId, errorCode: codeOf(services, error) };
     }
   };
-  const results = await answerEachGroup(request.groupsNames, deleteOne);
+  const results = await answerEachGroup(services, request.groupsNames, deleteOne);
   const message: DeleteResponse = { throttleTimeMs: services.throttleTimeMs(call.context), results };
   return { message };
 }

@@ -37,7 +37,7 @@ export async function handleConsumerGroupDescribe(
       return undescribed(groupId, failureOf(services.env.log, error));
     }
   };
-  const groups = await answerEachGroup(request.groupIds, describe);
+  const groups = await answerEachGroup(services, request.groupIds, describe);
   const message: DescribeResponse = { throttleTimeMs: services.throttleTimeMs(call.context), groups };
   return { message };
 }

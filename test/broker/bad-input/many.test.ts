@@ -71,6 +71,10 @@ const REQUESTS: Readonly<Record<string, () => Buffer>> = {
     }),
   'DescribeProducers of a partition': () =>
     frameOf(apis.DescribeProducers, 0, 7, { topics: [{ name: TOPIC, partitionIndexes: times(() => 0) }] }),
+  'DescribeGroups of groups': () => frameOf(apis.DescribeGroups, 5, 7, { groups: times((index) => `g${index}`) }),
+  'DeleteGroups of groups': () => frameOf(apis.DeleteGroups, 2, 7, { groupsNames: times((index) => `g${index}`) }),
+  'OffsetFetch of groups': () =>
+    frameOf(apis.OffsetFetch, 8, 7, { groups: times((index) => ({ groupId: `g${index}`, topics: null })) }),
   'DescribeTopicPartitions of names': () =>
     frameOf(apis.DescribeTopicPartitions, 0, 7, {
       topics: times((index) => ({ name: `n${index}` })),
@@ -125,5 +129,22 @@ describe('bad input: many', () => {
     assert.ok(described > 5000, `${described}`);
     assert.deepEqual([...new Set(codes.slice(0, described))], ['NONE']);
     assert.deepEqual([...new Set(codes.slice(described))], ['INVALID_REQUEST']);
+  });
+
+  it('B-2: a member of a group has at most 1 MiB of metadata, as it is kept', async () => {
+    const test = running();
+    const join = (byteCount: number): Buffer =>
+      frameOf(apis.JoinGroup, 3, 7, {
+        groupId: 'g',
+        sessionTimeoutMs: 6000,
+        rebalanceTimeoutMs: 6000,
+        memberId: '',
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: Buffer.alloc(byteCount) }],
+      });
+    const refused = test.answer(apis.JoinGroup, 3, await test.unmoved(() => test.attack(join((1 << 20) + 1))));
+    assert.equal(errorName(refused.errorCode), 'INVALID_REQUEST');
+    const other = test.answer(apis.JoinGroup, 3, await test.attack(join(1 << 20), 10_000));
+    assert.notEqual(errorName(other.errorCode), 'INVALID_REQUEST');
   });
 });
