@@ -68,10 +68,12 @@ function beat(
   // From here on nothing fails. The records of an empty classic group go first: the log has one kind of a group at a time.
   if (!host.giveUpKind(groupId, 'consumer')) throw missingGroup(context, groupId);
   host.push(...records);
+  group.isMetadataFresh = true;
   if (found.replaced !== undefined) endDeadlines(context, groupId, found.replaced.memberId);
   keepAlive(context, groupId, memberId, now);
   if (hasProgressed) awaitRevocation(context, groupId, member, now);
   if (member.instanceId === null) host.tie(groupId, memberId, caller);
+  else host.untie(groupId, memberId);
   const hasMissedAnswer = request.memberEpoch !== found.member.memberEpoch;
   const hasOther = !isSameAssignment(found.member.assigned, member.assigned);
   host.answer(call, {

@@ -98,7 +98,6 @@ function goalOf(
   if (!mustRaise && group.isMetadataFresh && group.groupEpoch <= group.targetEpoch) return known;
   const members = membersAfter(group, found, updated);
   const raised = mustRaise || !group.isMetadataFresh ? raiseIfChanged(host, group, members, mustRaise) : [];
-  group.isMetadataFresh = true;
   const groupEpoch = raised.length > 0 ? group.groupEpoch + 1 : group.groupEpoch;
   if (groupEpoch <= group.targetEpoch) return known;
   const { topics, settings } = host;

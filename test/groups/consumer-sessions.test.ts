@@ -58,6 +58,14 @@ describe('groups: sessions of KIP-848 members', () => {
     );
   });
 
+  it('a member that becomes a static one lives on', () => {
+    const world = new ConsumerWorld();
+    world.joinConsumer('m', {}, { connectionId: 7 });
+    world.joinConsumer('m', { instanceId: 'i' }, { connectionId: 7 });
+    world.turn((machine, now) => machine.connectionGone(7, now));
+    assert.equal(world.consumer().members.length, 1);
+  });
+
   it('members by directory that the log alone knows are gone after a while, unless heard of', () => {
     const world = new ConsumerWorld();
     world.joinConsumer('d', {}, { clientHost: '/unix' });

@@ -77,6 +77,20 @@ describe('groups: topics that a KIP-848 group subscribes to', () => {
     assert.equal(world.log.length, count);
   });
 
+  it('grow beyond what can be written: refused until they can be, and not forgotten', () => {
+    const world = new ConsumerWorld({ foo: 2 }, {}, 4096);
+    const client = new ConsumerClient(world, 'a');
+    client.beat();
+    world.setTopic('foo', 5000);
+    world.changeTopics();
+    for (let beat = 0; beat < 2; beat++) {
+      assert.equal(world.beat({ memberId: 'a', memberEpoch: 1 }).error, 'UNKNOWN_SERVER_ERROR');
+    }
+    world.setTopic('foo', 3);
+    client.beat();
+    assert.deepEqual([client.epoch, client.has], [2, 'foo:0,1,2']);
+  });
+
   it('deleted: their partitions are described no more, and their offsets go', () => {
     const world = new ConsumerWorld({ foo: 2 });
     world.joinConsumer('m');
