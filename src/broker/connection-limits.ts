@@ -31,6 +31,9 @@ export interface ConnectionTimes {
 export type Lateness = 'first-frame' | 'frame' | 'stalled' | 'idle';
 
 const PRODUCE_KEY = 0;
+/** While others wait for memory, a request has to come at 32 KiB a second from its second second on. */
+const TRICKLE_MS = 2000;
+const TRICKLE_BYTES_PER_MS = 32;
 
 /** The limits as the settings are now. Decoded messages take many times their bytes, so only records may be long (B-2). */
 export function connectionLimits(settings: Pick<EffectiveSettings, 'number'>): ConnectionLimits {
@@ -55,4 +58,12 @@ export function lateness(limits: ConnectionLimits, times: ConnectionTimes): Late
   if (times.unsentForMs !== undefined && times.unsentForMs > limits.stallMsMax) return 'stalled';
   if (times.isRemote && times.idleForMs !== undefined && times.idleForMs > limits.idleMsMax) return 'idle';
   return undefined;
+}
+
+/**
+ * Whether a frame of which `unfinishedBytes` are there comes so slowly that its memory is better given to others: 14 bytes that
+ * announce a long frame take 2 MiB, and sixty such connections all that there is (B-8).
+ */
+export function isTrickling({ frameForMs }: Pick<ConnectionTimes, 'frameForMs'>, unfinishedBytes: number): boolean {
+  return frameForMs !== undefined && frameForMs >= TRICKLE_MS && unfinishedBytes < frameForMs * TRICKLE_BYTES_PER_MS;
 }

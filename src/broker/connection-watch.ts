@@ -57,6 +57,11 @@ export class ConnectionWatch {
     this.#activeMs = this.#progressMs;
   }
 
+  /** Bytes of a frame that has not come whole. */
+  get unfinishedBytes(): number {
+    return this.#receivedBytes - this.#framedBytes;
+  }
+
   times({ nowMs, isRemote, isReadingStopped, hasWork, unsentBytes }: ConnectionState): ConnectionTimes {
     const isFrameDue = this.#receivedBytes > this.#framedBytes && !isReadingStopped;
     return {

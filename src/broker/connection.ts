@@ -18,7 +18,7 @@ import { FrameReader, type FrameSink } from '../net/frame-reader.ts';
 import { decodeRequest, encodeResponse, parseRequestHeader } from '../protocol/codec.ts';
 import type { AnyApi } from '../protocol/schema.ts';
 import type { ConnectionLimits, ConnectionTimes, Lateness } from './connection-limits.ts';
-import { lateness } from './connection-limits.ts';
+import { isTrickling, lateness } from './connection-limits.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { Departure } from './departure.ts';
 import { unsupportedApiVersions } from './handlers/18-api-versions.ts';
@@ -165,6 +165,11 @@ export class Connection implements FrameSink, SocketSink {
   unsent(): { readonly byteCount: number; readonly forMs: number } {
     const nowMs = this.#options.clock.monotonicMs();
     return { byteCount: this.#sendQueue.unsentBytes, forMs: this.#times(nowMs).unsentForMs ?? 0 };
+  }
+
+  /** Whether a request comes so slowly that its memory is better given to those that wait for some. */
+  isTrickling(nowMs: number): boolean {
+    return isTrickling(this.#times(nowMs), this.#watch.unfinishedBytes);
   }
 
   #times(nowMs: number): ConnectionTimes {

@@ -157,6 +157,7 @@ export class Connections {
       }
     }
     this.#relieve();
+    if (this.#budgets.tcp.waitingCount > 0) this.#giveMemory(nowMs);
     this.#sweepTimer = this.#open.size > 0 ? this.#sweepLater() : undefined;
   }
 
@@ -172,6 +173,15 @@ export class Connections {
       this.#complain(
         `${connection.remote} is cut off: it leaves ${byteCount} bytes of answers unread, and there are too many`,
       );
+      connection.destroy();
+    }
+  }
+
+  /** Cuts off those that hold memory for a request and hardly send it, while others wait for memory. */
+  #giveMemory(nowMs: number): void {
+    for (const connection of this.#open) {
+      if (!connection.isTrickling(nowMs)) continue;
+      this.#complain(`${connection.remote} is cut off: it sends a request slowly, and others wait for its memory`);
       connection.destroy();
     }
   }

@@ -85,6 +85,34 @@ describe('connections', () => {
     assert.deepEqual([waiting?.isPaused, local?.isPaused], [true, false]);
   });
 
+  it('that begin a long request and hardly send it give their memory to those that wait for it', () => {
+    const { clock, accept, warnings } = setUp('queued.max.request.bytes=2097152');
+    const begun = Buffer.alloc(8);
+    begun.writeInt32BE(50 << 20);
+    const [trickling, waiting] = [accept('10.0.0.1:1'), accept('10.0.0.1:2')];
+    trickling.receive(begun);
+    clock.advance(1001);
+    assert.equal(trickling.isDestroyed, false, 'nobody waits');
+    waiting.request(DescribeCluster, 0, 1, {});
+    assert.equal(waiting.isPaused, true);
+    clock.advance(2002);
+    assert.deepEqual([trickling.isDestroyed, waiting.isDestroyed, warnings.length], [true, false, 1]);
+  });
+
+  it('that send a long request steadily are not cut off for it', () => {
+    const { clock, accept } = setUp('queued.max.request.bytes=2097152');
+    const begun = Buffer.alloc(8);
+    begun.writeInt32BE(50 << 20);
+    const [sending, waiting] = [accept('10.0.0.1:1'), accept('10.0.0.1:2')];
+    sending.receive(begun);
+    waiting.request(DescribeCluster, 0, 1, {});
+    for (let second = 0; second < 5; second += 1) {
+      sending.receive(Buffer.alloc(40_000));
+      clock.advance(1001);
+    }
+    assert.deepEqual([sending.isDestroyed, waiting.isDestroyed], [false, false]);
+  });
+
   it('are at most max.connections.per.ip from one address, whatever its port', () => {
     const { accept } = setUp('max.connections.per.ip=1');
     assert.equal(accept('[::1]:5').isDestroyed, false);
