@@ -6,7 +6,7 @@ import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
 import { prepareAppend } from '../../src/log/prepare-append.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import * as batch from '../../src/protocol/records/batch.ts';
-import { decompress } from '../../src/protocol/records/compression.ts';
+import { compress, decompress } from '../../src/protocol/records/compression.ts';
 import { batchOf, NO_PRODUCER } from '../helpers/raw-producer.ts';
 import { Prng } from '../sim/prng.ts';
 import { mutated } from './mutate.ts';
@@ -20,7 +20,7 @@ const BATCH_MS_MAX = 100;
 const HEAP_GROWTH_BYTES_MAX = 64 << 20;
 /** What would be decompressed elsewhere is decompressed here. */
 const HERE = {
-  offload: { run: ({ codec, bytes, maxOutputBytes }) => decompress(codec, bytes, maxOutputBytes) },
+  offload: { compress, run: ({ codec, bytes, maxOutputBytes }) => decompress(codec, bytes, maxOutputBytes) },
 } satisfies Pick<Env, 'offload'> as Env;
 
 function seeds(): Buffer[] {
