@@ -31,6 +31,13 @@ const OURS = new Set([
 const DIFFERENT: Readonly<Record<string, string>> = {
   'TOPIC min.insync.replicas': 'Kafka sets it itself for all brokers where it tracks eligible leaders',
   'BROKER min.insync.replicas': 'the same',
+  'BROKER group.consumer.heartbeat.interval.ms': 'a third of a session',
+  'BROKER group.consumer.migration.policy': 'groups keep their protocol while they have members',
+  'BROKER group.consumer.min.session.timeout.ms': 'sessions are 6 s: broker and members are one machine’s',
+  'BROKER group.consumer.session.timeout.ms': 'the same',
+  'BROKER group.coordinator.rebalance.protocols': 'there are no groups of streams',
+  'BROKER group.initial.rebalance.delay.ms': 'one machine has no crowd to wait for',
+  'BROKER offsets.topic.replication.factor': 'there is one broker; the real Kafka is told so by its settings',
   'BROKER advertised.listeners': 'each broker has its own address',
   'BROKER listeners': 'each broker has its own address',
   'BROKER log.dirs': 'each broker has its own directory',
@@ -45,6 +52,11 @@ const ALTERABLE_HERE_ONLY = new Set([
   'connections.max.idle.ms',
   'delete.topic.enable',
   'fetch.max.bytes',
+  'group.consumer.max.session.timeout.ms',
+  'group.consumer.max.size',
+  'group.max.session.timeout.ms',
+  'group.max.size',
+  'group.min.session.timeout.ms',
   'log.flush.scheduler.interval.ms',
   'log.retention.check.interval.ms',
   'log.retention.hours',
@@ -53,6 +65,9 @@ const ALTERABLE_HERE_ONLY = new Set([
   'log.roll.jitter.hours',
   'max.request.partition.size.limit',
   'num.partitions',
+  'offset.metadata.max.bytes',
+  'offsets.retention.check.interval.ms',
+  'offsets.retention.minutes',
 ]);
 
 describe('Kafka’s tools', () => {
