@@ -57,6 +57,10 @@ export function hasCommon(left: Assignment, right: Assignment): boolean {
   return false;
 }
 
+export function unionOf(left: Assignment, right: Assignment): Assignment {
+  return toAssignment([...toTopicPartitions(left), ...toTopicPartitions(right)]);
+}
+
 export function isEmptyAssignment(assignment: Assignment): boolean {
   return assignment.size === 0;
 }

@@ -5,7 +5,7 @@ import { KafkaError } from '../protocol/errors.ts';
 import type { GroupRecord } from '../protocol/group/group-record.ts';
 import type { ResponseOf } from '../protocol/schema.ts';
 import type { Call } from './call.ts';
-import type { Assignment } from './consumer-assignment.ts';
+import { type Assignment, unionOf } from './consumer-assignment.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import { heartbeat } from './consumer-heartbeat.ts';
 import { unknownMember } from './consumer-identity.ts';
@@ -164,7 +164,8 @@ export class ConsumerGroups implements GroupKind {
       clientHost: member.clientHost,
       subscribedTopicNames: [...member.subscribedTopicNames],
       subscribedTopicRegex: member.subscribedTopicRegex,
-      assignment: this.#describeAssignment(member.assigned),
+      // What it still has to let go of it has.
+      assignment: this.#describeAssignment(unionOf(member.assigned, member.pendingRevocation)),
       targetAssignment: this.#describeAssignment(group.targetOf(member.memberId)),
       memberType: CONSUMER_MEMBER_TYPE,
     };

@@ -4,10 +4,10 @@
  *     stable --something to let go of--> unrevoked --it reports the rest alone--> stable, or
  *     unreleased, while others have what is to be its own: each heartbeat gives it what has become free
  *
- * Until it has let go a member stays at its epoch; the next one says that it did. Source: Kafka's CurrentAssignmentBuilder.java.
+ * Until it has let go of all a member stays at its epoch. Source: Kafka's CurrentAssignmentBuilder.java, 4.3.
  */
 import { KafkaError } from '../protocol/errors.ts';
-import { type Assignment, assignmentOf, hasCommon, isEmptyAssignment, NO_PARTITIONS } from './consumer-assignment.ts';
+import { type Assignment, hasCommon, isEmptyAssignment, NO_PARTITIONS, unionOf } from './consumer-assignment.ts';
 import type { ConsumerMember } from './consumer-member.ts';
 
 export interface ReconcileFacts {
@@ -29,7 +29,7 @@ export function reconcile(member: ConsumerMember, facts: ReconcileFacts): Consum
       return member.memberEpoch === facts.targetEpoch ? member : goOn(member, member.memberEpoch, facts);
     case 'unrevoked':
       if (stillOwns(facts.owned, member.pendingRevocation)) return revokeUnsubscribed(member, facts);
-      return goOn(member, member.memberEpoch + 1, facts);
+      return goOn(member, member.memberEpoch, facts);
     case 'unreleased':
       return goOn(member, member.memberEpoch, facts);
     case 'unknown':
@@ -72,12 +72,8 @@ function revokeUnsubscribed(member: ConsumerMember, { changedTopicIds }: Reconci
   if (changedTopicIds === undefined) return member;
   const kept = new Map([...member.assigned].filter(([topicId]) => changedTopicIds.has(topicId)));
   if (kept.size === member.assigned.size) return member;
-  const pending = new Map<string, number[]>();
-  for (const [topicId, partitions] of member.pendingRevocation) pending.set(topicId, [...partitions]);
-  for (const [topicId, partitions] of member.assigned) {
-    if (!kept.has(topicId)) pending.set(topicId, [...(pending.get(topicId) ?? []), ...partitions]);
-  }
-  return { ...member, assigned: kept, pendingRevocation: assignmentOf(pending) };
+  const unsubscribed = new Map([...member.assigned].filter(([topicId]) => !kept.has(topicId)));
+  return { ...member, assigned: kept, pendingRevocation: unionOf(member.pendingRevocation, unsubscribed) };
 }
 
 /**

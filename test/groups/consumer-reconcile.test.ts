@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
     from: ['unrevoked', 10, 'a:2,3 b:5,6', 'a:1 b:4'],
     target: [12, 'a:3 b:6'],
     owned: 'a:2,3 b:5,6',
-    to: ['unrevoked', 11, 10, 'a:3 b:6', 'a:2 b:5'],
+    to: ['unrevoked', 10, 10, 'a:3 b:6', 'a:2 b:5'],
   },
   'unrevoked, and a subscription that goes': {
     from: ['unrevoked', 10, 'a:2,3 b:5,6', 'a:1 b:4'],
