@@ -57,7 +57,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'a sync that failed is tried again until it succeeds, and then believed',
     lane: 'seeds',
     scenarios: ['bad-disk'],
-    isQuick: true,
     patches: [
       change(
         'log/unsynced-files.ts',
@@ -165,7 +164,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'recovery does not replay batches into the producers’ windows',
     lane: 'seeds',
     scenarios: ['idempotence'],
-    isQuick: true,
     patches: [
       change(
         'log/recovery-walk.ts',
@@ -248,7 +246,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     what: 'retention by size takes one segment more than the limit lets go',
     lane: 'seeds',
     scenarios: ['keeper'],
-    isQuick: true,
     patches: [change('log/retention-rules.ts', 'spareBytes >= segment.bytes;', 'spareBytes > 0;')],
   },
   {
@@ -279,10 +276,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'folder-of-old-topic-adopted',
-    what: 'a topic that is made again takes the folder that the deleted one left',
+    what: 'the folder of a deleted topic is left behind by a kill, and a topic of the same name takes it',
     lane: 'seeds',
     scenarios: ['topics-come-and-go'],
     patches: [
+      change('log/log-directory.ts', 'if (!closedCleanly) await logs.#folders.clear(options.topics);', ''),
       change(
         'log/partition-directory.ts',
         "if (found === topicId) return 'ours';",
@@ -336,8 +334,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'left-segment-not-synced',
     what: 'the segment that a roll leaves is never synced',
-    lane: 'seeds',
-    scenarios: ['directory-life', 'keeper'],
+    lane: 'crash points',
+    scenarios: ['rolls-in-os', 'rolls-in-interval'],
     patches: [
       change(
         'log/flusher.ts',
@@ -357,19 +355,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         'log/recovery-cases.ts',
         "when: { next: 'none', bytes: 'bad', place: 'beforeDurable' }, answer: 'damage' },",
         "when: { next: 'none', bytes: 'bad', place: 'beforeDurable' }, answer: 'cut' },",
-      ),
-    ],
-  },
-  {
-    name: 'chain-not-checked',
-    what: 'a read does not compare a batch’s offset and epoch with those before it',
-    lane: 'seeds',
-    scenarios: ['served-damage'],
-    patches: [
-      change(
-        'log/read-check.ts',
-        'if (gaps ? baseOffset < expectedOffset : baseOffset !== expectedOffset) return false;',
-        'if (expectedOffset >= 0 || gaps) return true;',
       ),
     ],
   },
