@@ -247,11 +247,13 @@ export class PartitionLog {
    * Nothing below `beforeOffset` is shown any more; -1: below the high watermark. Answers where the log starts now, durably.
    * Whole segments below it go with the next sweep.
    * @throws KafkaError (rejects) OFFSET_OUT_OF_RANGE above the high watermark or below -1, KAFKA_STORAGE_ERROR: unknown whether,
-   *   NOT_LEADER_OR_FOLLOWER once closed
+   *   NOT_LEADER_OR_FOLLOWER once closed, POLICY_VIOLATION where cleanup.policy is compact alone
    */
   deleteRecords(beforeOffset: number): Promise<number> {
     return this.#inTurn(async () => {
       this.#checkWritable();
+      if (this.#config.cleanupPolicy === 'compact')
+        throw new KafkaError('POLICY_VIOLATION', `${this.name} only compacts`);
       const { highWatermark } = this;
       const offset = beforeOffset === -1 ? highWatermark : beforeOffset;
       if (offset < 0 || offset > highWatermark) {
