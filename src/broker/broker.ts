@@ -41,7 +41,7 @@ const ANONYMOUS = 'User:ANONYMOUS';
 export interface BrokerOptions {
   /** Memory for frames and reads. */
   readonly pool?: SlabPool;
-  /** False: nothing goes for its age or for want of room while it runs, as over a directory that may only be read. */
+  /** False: nothing goes for its age, for want of room or by compaction while it runs, as over a directory that may only be read. */
   readonly deletes?: boolean;
 }
 
@@ -55,7 +55,7 @@ export class Broker {
   readonly #connections: Connections;
   readonly #room: DiskRoom;
   readonly #upkeep: Upkeep | undefined;
-  readonly #cleaner: LogCleaner;
+  readonly #cleaner: LogCleaner | undefined;
   readonly #recovery: BackgroundRecovery;
   readonly #forgetImage: () => void;
   readonly #listeners: NetListener[] = [];
@@ -143,7 +143,7 @@ export class Broker {
       if (deletes) this.#room.setCap(settings.maxDiskBytes);
     });
     if (deletes) this.#upkeep = new Upkeep({ env, logs, partitions, settings, room: this.#room });
-    this.#cleaner = new LogCleaner(env.clock, logs, settings);
+    if (deletes) this.#cleaner = new LogCleaner({ env, logs, partitions, settings });
     this.#recovery = new BackgroundRecovery(env, logs, partitions);
     session.onResigned(() => this.#resign());
   }
@@ -235,13 +235,13 @@ export class Broker {
     // While connections are open, and before the wait for what is in work: a member may wait for others for minutes.
     await this.#quietly('the groups', groups.stop());
     this.#forgetImage();
-    await Promise.all([this.#upkeep?.stop(), this.#room.stop(), this.#recovery.stop(), this.#cleaner.stop()]);
+    await Promise.all([this.#upkeep?.stop(), this.#room.stop(), this.#recovery.stop(), this.#cleaner?.stop()]);
     await this.#idle();
     await this.#connections.close(ANSWER_MS_MAX);
     await this.#quietly('the partitions', partitions.close());
     // Without the lease nothing may be written, not even that all was closed cleanly; a lapse may be over in a moment.
     if (!this.#session.holdsLease()) await this.#quietly('the lease', this.#session.renewLease());
-    await this.#quietly('compaction', this.#cleaner.finish());
+    await this.#quietly('compaction', this.#cleaner?.finish());
     await this.#quietly('the logs', this.#logs.close());
     deadlines.close();
     await this.#quietly('the registration', this.#session.release());
@@ -260,7 +260,7 @@ export class Broker {
   }
 
   /** The rest of the stop goes on whatever happens: logs that were not closed cleanly are found so at the next start. */
-  async #quietly(what: string, closing: Promise<unknown>): Promise<void> {
+  async #quietly(what: string, closing: Promise<unknown> | undefined): Promise<void> {
     try {
       await closing;
     } catch (error) {

@@ -270,6 +270,11 @@ export class LogDirectory {
     return this.#opening.has(name) ? undefined : this.#records.closedPartition(name, topicId);
   }
 
+  /** Up to where (exclusive) a partition was compacted, open or not; undefined when it never was. */
+  cleanedOffset(topic: string, partition: number): Promise<number | undefined> {
+    return this.#records.cleanedOffset(partitionName(topic, partition));
+  }
+
   /** Whether the directory was closed cleanly before it was opened: then nothing is recovered that was closed with it. */
   get closedCleanly(): boolean {
     return this.#closedCleanly;
