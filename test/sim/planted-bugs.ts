@@ -5,8 +5,8 @@
  */
 import type { SourcePatch } from './bundle.ts';
 
-/** `seeds`: one seed after the other; the others: every call of stories, at which the process or the power goes, or the call fails. */
-export type Lane = 'seeds' | 'crash points' | 'failing calls';
+/** `seeds`: one seed after the other; `crash points`: every call of stories, at which the process or the power goes. */
+export type Lane = 'seeds' | 'crash points';
 
 export interface PlantedBug {
   readonly name: string;

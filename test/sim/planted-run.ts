@@ -1,9 +1,9 @@
 /** Plants bugs one after the other, and runs the simulation until it finds each. */
 import { bundleWorker } from './bundle.ts';
 import { crashOrders } from './crash-orders.ts';
-import type { Lane, PlantedBug } from './planted-bugs.ts';
+import type { PlantedBug } from './planted-bugs.ts';
 import { ordersOf } from './seed-mix.ts';
-import { CRASH_MODELS, FAILURE_MODELS, type SeedOutcome } from './seed-run.ts';
+import { CRASH_MODELS, type SeedOutcome } from './seed-run.ts';
 import type { SeedOrder } from './seed-worker.ts';
 import { runOrders } from './worker-pool.ts';
 
@@ -40,8 +40,7 @@ async function ordersFor(
   seedsMax: number,
 ): Promise<{ orders: readonly SeedOrder[]; found: readonly SeedOutcome[] }> {
   if (lane === 'seeds') return { orders: ordersOf(1, seedsMax, scenarios), found: [] };
-  const models = lane === 'crash points' ? CRASH_MODELS : FAILURE_MODELS;
-  const { orders, dryRuns } = await crashOrders(bundlePath, { models, stride: 1, stories: scenarios });
+  const { orders, dryRuns } = await crashOrders(bundlePath, { models: CRASH_MODELS, stride: 1, stories: scenarios });
   return { orders, found: dryRuns };
 }
 
@@ -49,18 +48,12 @@ function isViolated({ violations }: SeedOutcome): boolean {
   return violations.length > 0;
 }
 
-const UNITS: Readonly<Record<Lane, string>> = {
-  seeds: 'seeds',
-  'crash points': 'crash points',
-  'failing calls': 'failing calls',
-};
-
 /** A table in Markdown. */
 export function plantedTable(outcomes: readonly PlantedOutcome[]): string {
   const rows = outcomes.map(({ bug, caught, runs }) => {
     const files = [...new Set(bug.patches.map(({ file }) => file.replace('src/', '')))];
     const where = caught === undefined ? bug.scenarios.join(', ') : caught.scenario;
-    const after = `${runs} ${UNITS[bug.lane]}`;
+    const after = `${runs} ${bug.lane}`;
     const found = caught === undefined ? `**not caught** by ${after}` : `${caught.violations[0]?.rule}, after ${after}`;
     return `| ${bug.name} | ${bug.what} | ${files.map((file) => `\`${file}\``).join(', ')} | ${where} | ${found} |`;
   });
