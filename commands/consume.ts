@@ -5,7 +5,7 @@ import { Args, Flags } from '../src/cli/oclif.ts';
 export default class Consume extends BaseCommand {
   static override summary = 'Print the records of topics, then go on with what comes.';
   static override description =
-    'Each value is written to standard output and followed by a newline, or as --format says. Without --exit-at-end the command waits for more.';
+    'Each value is written to standard output and followed by a newline, or as --format says. Without --exit-at-end the command waits for more. In a group, reading goes on where the group is, and --offset counts only where it has not been yet; what standard output has accepted is committed, each second and at the end.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> logs --exit-at-end',
     '<%= config.bin %> <%= command.id %> logs -o -10',
@@ -14,6 +14,7 @@ export default class Consume extends BaseCommand {
     "<%= config.bin %> <%= command.id %> logs -f '%T %k %s\\n'",
     '<%= config.bin %> <%= command.id %> logs -e -J | jq .payload',
     '<%= config.bin %> <%= command.id %> files -e -0 | xargs -0 ls -l',
+    '<%= config.bin %> <%= command.id %> logs -g archive -e >> logs.txt',
   ];
   static override args = {
     topic: Args.string({ required: true, multiple: true, ignoreStdin: true, description: 'what to read' }),
@@ -55,6 +56,29 @@ export default class Consume extends BaseCommand {
       exclusive: ['null'],
     }),
     null: Flags.boolean({ description: 'a NUL byte follows each value; also written -0' }),
+    group: Flags.string({
+      char: 'g',
+      helpValue: 'NAME',
+      description: 'read as a member of this group: share its partitions, go on behind what is committed',
+      exclusive: ['partition'],
+    }),
+    'group-protocol': Flags.option({ options: ['classic', 'consumer'] as const })({
+      description: "how members agree (default: as the group's members do, else consumer where the broker offers it)",
+      dependsOn: ['group'],
+    }),
+    'group-instance-id': Flags.string({
+      helpValue: 'ID',
+      description: 'be a static member: come back under this name within a session, and the partitions are still there',
+      dependsOn: ['group'],
+    }),
+    fsync: Flags.boolean({
+      description: 'commit what is on the disk: sync standard output before each commit',
+      dependsOn: ['group'],
+    }),
+    'on-gap': Flags.option({ options: ['fail', 'earliest', 'latest'] as const })({
+      default: 'fail',
+      description: 'where to go on when the log does not hold the next offset any more',
+    }),
     'isolation-level': Flags.option({ options: ['read_committed', 'read_uncommitted'] as const })({
       default: 'read_committed',
       description: 'whether records of transactions are read only once those are committed',
@@ -77,6 +101,16 @@ export default class Consume extends BaseCommand {
       isolation: flags['isolation-level'],
       delimiter: flags.null ? Buffer.from([0]) : parseDelimiter(flags.delimiter ?? '\\n', '--delimiter'),
       sink: await recordSink(flags.format, flags['json-lines']),
+      onGap: flags['on-gap'],
+      group:
+        flags.group === undefined
+          ? undefined
+          : {
+              groupId: flags.group,
+              protocol: flags['group-protocol'],
+              instanceId: flags['group-instance-id'],
+              fsync: flags.fsync,
+            },
     });
   }
 }

@@ -21,6 +21,8 @@ export interface Host {
   draw(text: string): void;
   /** Calls `onGone` once when standard output is a pipe that nobody reads any more; undefined where that cannot be seen. */
   watchReader(onGone: () => void): { close(): void } | undefined;
+  /** Makes durable what was written to standard output, where that is a file. Rejects with EIO and the like. */
+  syncOutput(): Promise<void>;
   /** Ends the process at once. */
   exitNow(code: number): void;
 }

@@ -4,7 +4,7 @@ import { openDescriptorWriter } from './fd-writer.ts';
 import type { Host } from './host.ts';
 import { watchStdoutReader } from './reader-watch.ts';
 import { realEnv, realStdio } from './real-env.ts';
-import { drawOnStderr } from './real-stdio.ts';
+import { drawOnStderr, syncStdout } from './real-stdio.ts';
 
 export function processHost(options: { readonly quiet: boolean; readonly debug: boolean }): Host {
   const env = realEnv(options);
@@ -32,6 +32,7 @@ export function processHost(options: { readonly quiet: boolean; readonly debug: 
       });
     },
     watchReader: watchStdoutReader,
+    syncOutput: syncStdout,
     exitNow: (code) => process.exit(code),
   };
 }

@@ -1,5 +1,5 @@
 /** Standard input, output and error of this process. Each is opened at its first use. */
-import { constants, fstatSync, write, writeSync } from 'node:fs';
+import { constants, fstatSync, fsync, write, writeSync } from 'node:fs';
 import type { Clock, Stdio } from '../kernel/env.ts';
 import { printable } from './printable.ts';
 import { isAgain, reopened } from './real-descriptor.ts';
@@ -45,6 +45,16 @@ export function writeStderr(text: string): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, 1);
     }
   }
+}
+
+/** Makes durable what was written to standard output; a pipe or a device has nothing to make durable. */
+export function syncStdout(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fsync(STDOUT, (error) => {
+      if (error === null || error.code === 'EINVAL' || error.code === 'ENOTSUP' || error.code === 'EROFS') resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** Draws on the terminal behind standard error, raw; `onDone` also when that failed. */

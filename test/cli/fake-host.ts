@@ -56,6 +56,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     openDescriptor: () => options.descriptor ?? { writeLine: async () => undefined },
     draw: (text) => void drawings.push(text),
     watchReader: () => undefined,
+    syncOutput: async () => undefined,
     exitNow: (code) => void exits.push(code),
     signal(signal) {
       for (const action of listeners.get(signal) ?? []) action();

@@ -27,6 +27,7 @@ export function simHost({ env, process, stdio }: SimProgram, onLine: (line: stri
     openDescriptor: () => writer,
     draw: () => undefined,
     watchReader: () => ({ close: () => undefined }),
+    syncOutput: async () => undefined,
     exitNow: (code) => process.exit(code),
   };
 }
