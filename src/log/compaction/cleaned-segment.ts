@@ -62,6 +62,7 @@ export class CleanedSegment {
     await this.#write(Buffer.alloc(0));
     await this.#host.sync.run(this.#file);
     await this.#segment.sealIndexes(this.#host.sync);
+    this.#host.grew(fileBytesOf(this.#segment) - this.#position);
     this.#isFinished = true;
     return this.#segment;
   }
@@ -87,6 +88,13 @@ export interface OutputSettings {
   readonly indexIntervalBytes: number;
   /** How much is gathered before it is written. */
   readonly bufferBytes: number;
+}
+
+/** What the files of a segment take whose indexes are written. */
+export function fileBytesOf({ writtenBytes, offsetIndex, timeIndex }: Segment): number {
+  let bytes = writtenBytes;
+  for (const { entries } of [offsetIndex, timeIndex]) bytes += entries.count * entries.entryBytes;
+  return bytes;
 }
 
 /** The segment of the log that `written` becomes once its files have their final names. */

@@ -24,7 +24,7 @@ import { BatchCleaner, lastOffsetsOf } from './batch-cleaner.ts';
 import type { CompactedLog } from './checked-scan.ts';
 import { cleanGroup } from './clean-group.ts';
 import { type Cleanable, cleanableOf, isDue, isLate } from './cleanable.ts';
-import { asPartOfLog } from './cleaned-segment.ts';
+import { asPartOfLog, fileBytesOf } from './cleaned-segment.ts';
 import { mapKeys } from './map-keys.ts';
 import { OffsetMap, SLOT_BYTES } from './offset-map.ts';
 import { CompactionStopped, Pace } from './pace.ts';
@@ -200,14 +200,14 @@ export class LogCompaction {
     const { host, context, segments, reader, writer, gate, isOpen, config } = this.#parts;
     const { directory } = context;
     if (!isOpen() || !segments.holds(group)) {
-      host.grew(-made.writtenBytes);
+      host.grew(-fileBytesOf(made));
       await this.#clear(group);
       throw new CompactionStopped('the segments were deleted, or the log is closed');
     }
     try {
       await offerSwap(host, directory, made.baseOffset);
     } catch (error) {
-      host.grew(-made.writtenBytes);
+      host.grew(-fileBytesOf(made));
       await this.#takeBack(made.baseOffset, error);
       throw error;
     }
