@@ -292,7 +292,8 @@ export class FaultInjector {
       process.signal('SIGCONT');
       process.world.after(5000, () => foreground(timesLeft - 1));
     };
-    process.world.after(chance.between(500, 6000), () => foreground(5));
+    // A disk that hangs keeps a broker from stopping for as long.
+    process.world.after(chance.between(500, 6000), () => foreground(12));
   }
 
   #passed(point: string, process: SimProcess): void {
