@@ -41,15 +41,16 @@ export interface VerifyOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** Of the logs that were compacted. */
+const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint';
 const CHECKPOINTS = [
   'recovery-point-offset-checkpoint',
   'replication-offset-checkpoint',
   'log-start-offset-checkpoint',
+  CLEANER_CHECKPOINT,
 ];
-/** Kafka's, of the logs that were compacted. */
-const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint';
 /** What a real Kafka's directory holds beside those. */
-const KNOWN_TO_KAFKA = /^(\.lock|\.kafka_cleanshutdown|bootstrap\.checkpoint|cleaner-offset-checkpoint)$/;
+const KNOWN_TO_KAFKA = /^(\.lock|\.kafka_cleanshutdown|bootstrap\.checkpoint)$/;
 const PARTITION = /^(.+)-(\d+)$/;
 const RETIRED = /\.[0-9a-f]{32}-(delete|stray|future)$/;
 
@@ -73,7 +74,6 @@ class DirectoryCheck {
   readonly #options: VerifyOptions;
   readonly #checkpoints = new Map<string, ReadonlyMap<string, number>>();
   #logStarts: ReadonlyMap<string, LogStart> = new Map();
-  #cleaned: ReadonlyMap<string, number> = new Map();
   readonly #ends = new Map<string, number>();
   #names: readonly string[] = [];
   #record: CloseRecord | undefined;
@@ -96,8 +96,6 @@ class DirectoryCheck {
     }
     found.push(...(await this.#properties()));
     for (const name of CHECKPOINTS) found.push(...(await this.#checkpoint(name)));
-    const cleaned = await readFileIfThere(this.#env.disk, `${this.#directory}/${CLEANER_CHECKPOINT}`);
-    this.#cleaned = parseOffsetCheckpoint(cleaned?.toString('latin1') ?? '') ?? new Map();
     return found;
   }
 
@@ -118,7 +116,7 @@ class DirectoryCheck {
     const recoveryPoint = this.#checkpoints.get(CHECKPOINTS[0] ?? '')?.get(name) ?? 0;
     const result = await verifyPartition(this.#env, path, {
       ours: this.#own !== undefined,
-      compacted: this.#cleaned.has(name),
+      compacted: this.#checkpoints.get(CLEANER_CHECKPOINT)?.has(name) === true,
       topicId,
       closed,
       promisedEnd: isPromised ? Number.POSITIVE_INFINITY : recoveryPoint,
