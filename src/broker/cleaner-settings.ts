@@ -47,6 +47,7 @@ export const CLEANER_SETTINGS: readonly ConfigDefinition[] = [
     name: 'log.cleaner.io.max.bytes.per.second',
     type: 'double',
     default: '1.7976931348623157E308',
+    minimum: 1n,
     documentation: 'Bytes that compaction reads and writes each second, together.',
   },
   {

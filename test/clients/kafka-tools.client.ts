@@ -40,6 +40,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'BROKER offsets.topic.replication.factor': 'there is one broker; the real Kafka is told so by its settings',
   'BROKER advertised.listeners': 'each broker has its own address',
   'BROKER listeners': 'each broker has its own address',
+  'BROKER log.cleaner.dedupe.buffer.size': 'a development machine has less memory',
   'BROKER log.dirs': 'each broker has its own directory',
   'BROKER max.connection.creation.rate': 'a bound where Kafka has none',
   'BROKER max.connections': 'a bound where Kafka has none',
