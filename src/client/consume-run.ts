@@ -19,7 +19,7 @@ import {
 } from './fetch-request.ts';
 import { surveyBatches } from './fetched-batches.ts';
 import { describeTopicsByName } from './metadata.ts';
-import { beyondGap, outOfRange } from './offsets.ts';
+import { crossGap } from './offsets.ts';
 import type { PartitionDecoder } from './partition-decoder.ts';
 import type { RecordOutput } from './record-output.ts';
 import { refusal } from './refusal.ts';
@@ -229,7 +229,8 @@ export class ConsumeRun {
   async #advance(cursor: PartitionCursor, fetched: FetchedPartition): Promise<number | undefined> {
     const name = errorName(fetched.errorCode);
     if (name === 'OFFSET_OUT_OF_RANGE') {
-      await this.#crossGap(cursor);
+      await crossGap(this.#caller(), cursor, this.#options);
+      this.#decoder.moved(cursor);
       return undefined;
     }
     if (name !== 'NONE') {
@@ -243,16 +244,6 @@ export class ConsumeRun {
     if (nextOffset === undefined) return undefined;
     cursor.fetchOffset = Math.max(cursor.fetchOffset, nextOffset);
     return recordCount;
-  }
-
-  /** Throws what there is to say of the gap, unless the user wants to go on behind it. */
-  async #crossGap(cursor: PartitionCursor): Promise<void> {
-    const { isolation, onGap = 'fail', note } = this.#options;
-    const gap = await outOfRange(this.#caller(), cursor, cursor.fetchOffset, isolation);
-    if (onGap === 'fail') throw gap;
-    cursor.fetchOffset = await beyondGap(this.#caller(), cursor, onGap, isolation);
-    note?.(`${gap.message}; going on at ${cursor.fetchOffset}`);
-    this.#decoder.moved(cursor);
   }
 
   async #decode(parts: readonly Part[]): Promise<void> {

@@ -6,7 +6,7 @@ import { CursorSet } from './cursor-set.ts';
 import { Deadline } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
 import { describeTopicsByName, type PartitionDescription, type TopicDescription } from './metadata.ts';
-import { LATEST, listOffsets, offsetsOf, outOfRange } from './offsets.ts';
+import { crossGap, LATEST, listOffsets, offsetsOf } from './offsets.ts';
 import { PartitionDecoder } from './partition-decoder.ts';
 import { RecordOutput } from './record-output.ts';
 import type { RecordSink, RecordText } from './record-view.ts';
@@ -106,10 +106,8 @@ async function openCursors(caller: Caller, options: ConsumeOptions): Promise<Par
     failingSinceMs: undefined,
   }));
   // To begin behind the end is no way to be done.
-  const beyond = cursors.find(({ fetchOffset }, index) => fetchOffset > (ends[index] ?? Infinity));
-  if (beyond !== undefined && options.start.kind === 'offset') {
-    throw await outOfRange(caller, beyond, beyond.fetchOffset, options.isolation);
-  }
+  const beyond = cursors.filter(({ fetchOffset }, index) => fetchOffset > (ends[index] ?? Infinity));
+  if (options.start.kind === 'offset') for (const cursor of beyond) await crossGap(caller, cursor, options);
   return cursors;
 }
 

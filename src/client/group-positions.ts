@@ -6,7 +6,7 @@ import type { PartitionCursor } from './fetch-request.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
 import { fetchCommitted, type GroupPartition, partitionKey } from './group-offsets.ts';
 import type { TopicLookUp } from './group-topics.ts';
-import { beyondGap, LATEST, listOffsets, type OffsetPlace, offsetsOf, outOfRange } from './offsets.ts';
+import { crossGap, LATEST, listOffsets, type OffsetPlace, offsetsOf } from './offsets.ts';
 import type { Transport } from './transport.ts';
 
 export interface StartingCursor {
@@ -71,8 +71,9 @@ export class GroupPositions {
       const found = committed[index];
       const wanted = found ?? starts[missing.indexOf(place)] ?? 0;
       const untilOffset = this.#ends.get(partitionKey(place)) ?? Infinity;
-      const fetchOffset = wanted > untilOffset ? await this.#checkBeyond(place, wanted) : wanted;
-      opened.push({ cursor: { ...place, fetchOffset, untilOffset, failingSinceMs: undefined }, committed: found });
+      const cursor = { ...place, fetchOffset: wanted, untilOffset, failingSinceMs: undefined };
+      if (wanted > untilOffset) await this.#checkBeyond(cursor);
+      opened.push({ cursor, committed: found });
     }
     return opened;
   }
@@ -110,15 +111,10 @@ export class GroupPositions {
    * To be behind the end is to have read all, as long as the log holds the offset; else records that came since were another log's.
    * What a reader of committed records may not see yet is in the log all the same.
    */
-  async #checkBeyond(place: Place, offset: number): Promise<number> {
-    const { onGap = 'fail', note } = this.#options;
-    const [end = 0] = await listOffsets(this.#caller(), [place], LATEST, 'read_uncommitted');
-    if (offset <= end) return offset;
-    const gap = await outOfRange(this.#caller(), place, offset, 'read_uncommitted');
-    if (onGap === 'fail') throw gap;
-    const next = await beyondGap(this.#caller(), place, onGap, 'read_uncommitted');
-    note?.(`${gap.message}; going on at ${next}`);
-    return next;
+  async #checkBeyond(cursor: PartitionCursor): Promise<void> {
+    const isolation = 'read_uncommitted';
+    const [end = 0] = await listOffsets(this.#caller(), [cursor], LATEST, isolation);
+    if (cursor.fetchOffset > end) await crossGap(this.#caller(), cursor, { ...this.#options, isolation });
   }
 
   #allPartitions(): GroupPartition[] {

@@ -4,7 +4,7 @@ import type { RequestOf } from '../protocol/schema.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, callOnce, pauseBeforeRetry } from './call.ts';
 import { ClientError, ConnectionLost } from './client-error.ts';
-import type { Isolation, OffsetSpec } from './consumer.ts';
+import type { ConsumeOptions, Isolation, OffsetSpec } from './consumer.ts';
 import { describeTopicsByName } from './metadata.ts';
 import { refusal } from './refusal.ts';
 
@@ -181,12 +181,7 @@ async function offsetRanges(
 }
 
 /** The end of a run that was to read where the log holds nothing: `at` is not from `first` to `end`. */
-export async function outOfRange(
-  caller: Caller,
-  place: OffsetPlace,
-  at: number,
-  isolation: Isolation,
-): Promise<ClientError> {
+async function outOfRange(caller: Caller, place: OffsetPlace, at: number, isolation: Isolation): Promise<ClientError> {
   const [range] = await offsetRanges(caller, [place], isolation);
   const { first, end } = range ?? { first: 0, end: 0 };
   const where = `topic '${place.topic}' partition ${place.partition}`;
@@ -194,15 +189,20 @@ export async function outOfRange(
   return new ClientError('data', `${where}: offset ${at} is not there, the log holds ${first} to ${end}${gap}`);
 }
 
-/** Where reading goes on that may not begin at `outOfRange`'s offset. */
-export async function beyondGap(
+/**
+ * Moves a cursor that stands where the log holds nothing, and tells so; throws what there is to say of the gap (`data`) unless the
+ * user wants to go on behind it.
+ */
+export async function crossGap(
   caller: Caller,
-  place: OffsetPlace,
-  onGap: 'earliest' | 'latest',
-  isolation: Isolation,
-): Promise<number> {
-  const [offset] = await known(caller, [place], onGap === 'earliest' ? EARLIEST : LATEST, isolation);
-  return offset ?? 0;
+  cursor: OffsetPlace & { fetchOffset: number },
+  { onGap = 'fail', isolation, note }: Pick<ConsumeOptions, 'onGap' | 'isolation' | 'note'>,
+): Promise<void> {
+  const gap = await outOfRange(caller, cursor, cursor.fetchOffset, isolation);
+  if (onGap === 'fail') throw gap;
+  const [offset] = await known(caller, [cursor], onGap === 'earliest' ? EARLIEST : LATEST, isolation);
+  cursor.fetchOffset = offset ?? 0;
+  note?.(`${gap.message}; going on at ${cursor.fetchOffset}`);
 }
 
 function key({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
