@@ -55,7 +55,7 @@ describe('broker: compaction by the clock', () => {
     await advance(100_000);
     assert.equal(orders.length, 2, 'one at a time');
     for (const outcome of ['failed', 'stopped', undefined] as const) {
-      const before = orders.length;
+      const before: number = orders.length;
       await finish(outcome);
       await advance(14_999);
       assert.equal(orders.length, before, String(outcome));

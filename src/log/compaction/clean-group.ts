@@ -4,7 +4,7 @@ import type { ScanStep } from '../batch-scan.ts';
 import type { Segment } from '../segment.ts';
 import type { BatchCleaner, CleanedBatch } from './batch-cleaner.ts';
 import { type CompactedLog, type ScanSettings, scanChecked } from './checked-scan.ts';
-import { CleanedSegment } from './cleaned-segment.ts';
+import { CleanedSegment, type WrittenSegment } from './cleaned-segment.ts';
 
 /**
  * Answers the segment that was written, on the disk but for its names; undefined when it would be the one that is there.
@@ -17,7 +17,7 @@ export async function cleanGroup(
   group: readonly Segment[],
   cleaner: BatchCleaner,
   settings: ScanSettings & { readonly indexIntervalBytes: number },
-): Promise<Segment | undefined> {
+): Promise<WrittenSegment | undefined> {
   const [first] = group;
   const last = group[group.length - 1];
   if (first === undefined) return undefined;

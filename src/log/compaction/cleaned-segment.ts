@@ -19,6 +19,8 @@ export class CleanedSegment {
   /** Bytes of the file that were written. */
   #position = 0;
   #isFinished = false;
+  /** Of all batches, also of those whose records are gone. */
+  #largestTimestamp = -1n;
 
   private constructor(host: LogHost, file: DiskFile, segment: Segment, settings: OutputSettings) {
     this.#host = host;
@@ -49,6 +51,8 @@ export class CleanedSegment {
   /** Adds the batch at `at`, whole; a promise when bytes go to the file first. */
   add(bytes: Buffer, at: number): Promise<void> | undefined {
     const sizeBytes = batch.batchBytes(bytes, at);
+    const maxTimestamp = batch.maxTimestamp(bytes, at);
+    if (maxTimestamp > this.#largestTimestamp) this.#largestTimestamp = maxTimestamp;
     this.#segment.noteWritten(writtenBatchOf(bytes, at), this.#indexIntervalBytes);
     if (this.#bufferedBytes + sizeBytes <= this.#buffer.length) {
       this.#bufferedBytes += bytes.copy(this.#buffer, this.#bufferedBytes, at, at + sizeBytes);
@@ -57,14 +61,14 @@ export class CleanedSegment {
     return this.#write(bytes.subarray(at, at + sizeBytes));
   }
 
-  /** Puts all of it on the disk, but for the names; answers what is known of it. */
-  async finish(): Promise<Segment> {
+  /** Puts all of it on the disk, but for the names. */
+  async finish(): Promise<WrittenSegment> {
     await this.#write(Buffer.alloc(0));
     await this.#host.sync.run(this.#file);
     await this.#segment.sealIndexes(this.#host.sync);
     this.#host.grew(fileBytesOf(this.#segment) - this.#position);
     this.#isFinished = true;
-    return this.#segment;
+    return { segment: this.#segment, largestTimestamp: this.#largestTimestamp };
   }
 
   /** To be called last, whatever happened. What is not finished does not count and is removed by whoever made it. */
@@ -84,6 +88,13 @@ export class CleanedSegment {
   }
 }
 
+export interface WrittenSegment {
+  /** Under the name that does not count. */
+  readonly segment: Segment;
+  /** Its age, also when no record is left that has one; -1n for none. */
+  readonly largestTimestamp: bigint;
+}
+
 export interface OutputSettings {
   readonly indexIntervalBytes: number;
   /** How much is gathered before it is written. */
@@ -97,8 +108,8 @@ export function fileBytesOf({ writtenBytes, offsetIndex, timeIndex }: Segment): 
   return bytes;
 }
 
-/** The segment of the log that `written` becomes once its files have their final names. */
-export function asPartOfLog(context: SegmentContext, written: Segment): Segment {
+/** The segment of the log that was written, once its files have their final names. */
+export function asPartOfLog(context: SegmentContext, { segment: written, largestTimestamp }: WrittenSegment): Segment {
   const { offsetIndex, timeIndex, largest, writtenBytes } = written;
   const facts = {
     baseOffset: written.baseOffset,
@@ -113,7 +124,7 @@ export function asPartOfLog(context: SegmentContext, written: Segment): Segment 
     headsCrc: written.headsCrc,
     indexCrc: offsetIndex.entries.digest,
     timeIndexCrc: timeIndex.entries.digest,
-    largestTimestamp: largest.timestamp,
+    largestTimestamp,
   };
   const segment = new Segment(context, facts, true);
   segment.checkedFrom = 0;

@@ -24,7 +24,7 @@ import { BatchCleaner, lastOffsetsOf } from './batch-cleaner.ts';
 import type { CompactedLog } from './checked-scan.ts';
 import { cleanGroup } from './clean-group.ts';
 import { type Cleanable, cleanableOf, isDue, isLate } from './cleanable.ts';
-import { asPartOfLog, fileBytesOf } from './cleaned-segment.ts';
+import { asPartOfLog, fileBytesOf, type WrittenSegment } from './cleaned-segment.ts';
 import { mapKeys } from './map-keys.ts';
 import { OffsetMap, SLOT_BYTES } from './offset-map.ts';
 import { CompactionStopped, Pace } from './pace.ts';
@@ -144,7 +144,7 @@ export class LogCompaction {
 
   /** False when nothing of the dirty part can be compacted yet, as a transaction is open. */
   async #compact(candidate: CompactionCandidate, settings: CompactionSettings, pace: Pace): Promise<boolean> {
-    const { host, name, segments, producers, config } = this.#parts;
+    const { host, name, segments, writer, producers, config } = this.#parts;
     const { env } = host;
     const { firstDirtyOffset, endOffset, dirtyBytes } = candidate;
     const now = config();
@@ -162,6 +162,8 @@ export class LogCompaction {
     if (mapped.endOffset <= firstDirtyOffset) return false;
     // Before any offset goes missing it is known, durably, that some may.
     await host.compactions.beginCompaction(name, firstDirtyOffset);
+    // The close says again what that took back.
+    writer.noteChanged();
     const facts = {
       map,
       mappedEnd: mapped.endOffset,
@@ -183,8 +185,8 @@ export class LogCompaction {
   }
 
   /** Puts in the place of `group` what `clean` makes of it. */
-  async #replace(group: readonly Segment[], clean: () => Promise<Segment | undefined>): Promise<void> {
-    let written: Segment | undefined;
+  async #replace(group: readonly Segment[], clean: () => Promise<WrittenSegment | undefined>): Promise<void> {
+    let written: WrittenSegment | undefined;
     try {
       written = await clean();
     } catch (error) {
@@ -196,19 +198,20 @@ export class LogCompaction {
     else await this.#parts.inTurn(() => this.#swap(group, made));
   }
 
-  async #swap(group: readonly Segment[], made: Segment): Promise<void> {
-    const { host, context, segments, reader, writer, gate, isOpen, config } = this.#parts;
+  async #swap(group: readonly Segment[], made: WrittenSegment): Promise<void> {
+    const { host, context, segments, reader, gate, isOpen, config } = this.#parts;
     const { directory } = context;
+    const { baseOffset } = made.segment;
     if (!isOpen() || !segments.holds(group)) {
-      host.grew(-fileBytesOf(made));
+      host.grew(-fileBytesOf(made.segment));
       await this.#clear(group);
       throw new CompactionStopped('the segments were deleted, or the log is closed');
     }
     try {
-      await offerSwap(host, directory, made.baseOffset);
+      await offerSwap(host, directory, baseOffset);
     } catch (error) {
-      host.grew(-fileBytesOf(made));
-      await this.#takeBack(made.baseOffset, error);
+      host.grew(-fileBytesOf(made.segment));
+      await this.#takeBack(baseOffset, error);
       throw error;
     }
     const bases = group.map(({ baseOffset }) => baseOffset);
@@ -221,7 +224,6 @@ export class LogCompaction {
         const paths = await takePlace(host, directory, bases);
         segments.replace(group, asPartOfLog(context, made));
         reader.reset();
-        writer.noteChanged();
         this.#hasReplaced = true;
         return paths;
       } catch (error) {

@@ -294,6 +294,22 @@ describe('log: a pass of compaction', () => {
     });
   });
 
+  it('leaves segments without records as old as their records were, for retention', async () => {
+    await run(newMachine(), async (env) => {
+      const logs = await openDirectory(env);
+      const log = await openLog(logs, { ...COMPACTED, cleanupPolicy: 'compact,delete', retentionMs: 1000 });
+      await put(log, [['a', PAD]], { timestamp: 1000n });
+      await put(log, [['a', PAD]], { timestamp: 1000n });
+      const now = BigInt(env.clock.wallMs());
+      for (let index = 0; index < 6; index++) await put(log, [['a', PAD]], { timestamp: now });
+      assert.equal(await logs.compact(ORDER), 'done');
+      const [first] = await readLog(log);
+      assert.deepEqual([first?.records.length, first?.maxTimestamp], [0, 1000n]);
+      assert.ok((await logs.sweep()) >= 1);
+      assert.ok(log.logStartOffset > 0);
+    });
+  });
+
   it('is told by the close record, and nothing is scanned by the next open; log verify finds nothing', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
