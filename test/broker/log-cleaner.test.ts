@@ -3,11 +3,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LogCleaner } from '../../src/broker/log-cleaner.ts';
 import type { CompactionOrder, CompactionOutcome } from '../../src/log/compaction/compact-logs.ts';
 import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
+import { IncrementalAlterConfigs } from '../../src/protocol/apis/index.ts';
 import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
 import { withBrokerIn } from './broker-in-world.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const SILENT_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const [TOPIC, SET] = [2, 0];
 const CHECKPOINT = `${DIRECTORY}/brokers/1/log/cleaner-offset-checkpoint`;
 
 describe('broker: compaction by the clock', () => {
@@ -122,5 +124,26 @@ describe('broker: compaction by the clock', () => {
         },
         { settings: ['log.cleanup.policy=compact'] },
       );
+    }));
+
+  it('begins with a topic when its cleanup.policy is altered, which then takes no record without a key', () =>
+    inWorld(1, async (env) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      await withBrokerIn(env, async (test) => {
+        await test.createTopic('t', 1, { 'segment.ms': '1' });
+        for (let count = 0; count < 4; count++) {
+          assert.equal((await test.produce('t', ['value'])).error, 'NONE');
+          await test.env.clock.sleep(10);
+        }
+        await test.env.clock.sleep(20_000);
+        assert.equal(await env.disk.stat(CHECKPOINT), undefined);
+        const configs = [{ name: 'cleanup.policy', configOperation: SET, value: 'compact,delete' }];
+        const resources = [{ resourceType: TOPIC, resourceName: 't', configs }];
+        const answer = await test.call(IncrementalAlterConfigs, 1, { resources, validateOnly: false });
+        assert.equal(answer.responses[0]?.errorCode, 0);
+        assert.equal((await test.produce('t', ['value'])).error, 'INVALID_RECORD');
+        await test.env.clock.sleep(20_000);
+        assert.equal((await env.disk.readFile(CHECKPOINT)).toString(), '0\n1\nt 0 3\n');
+      });
     }));
 });
