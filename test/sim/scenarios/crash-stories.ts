@@ -2,6 +2,7 @@
 import type { Scenario } from '../seed-run.ts';
 import { deleteRecords } from './admin.ts';
 import { deleteTopic, serve } from './commands.ts';
+import { createCompacted, feedKeys, judgeKeys } from './compacted-topic.ts';
 import { type CrashStory, crashStory, type Tale } from './crash-story.ts';
 import type { Seen } from './ledger.ts';
 
@@ -145,6 +146,24 @@ const STORIES: readonly CrashStory[] = [
       judgeStart(tale, await tale.readAll());
     },
     judge: judgeStart,
+  },
+  {
+    name: 'compaction',
+    prepare: async (tale) => {
+      await createCompacted(tale);
+      await feedKeys(tale, 8);
+      await feedKeys(tale, 8);
+    },
+    act: async (tale) => {
+      await feedKeys(tale, 6);
+      await judgeKeys(tale, false);
+      await feedKeys(tale, 7);
+    },
+    judge: async (tale) => {
+      await judgeKeys(tale);
+      await feedKeys(tale, 5);
+      await judgeKeys(tale);
+    },
   },
 ];
 
