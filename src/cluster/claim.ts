@@ -14,6 +14,7 @@
  */
 import type { Env } from '../kernel/env.ts';
 import { BrokerSession } from './broker-session.ts';
+import { ClusterError } from './cluster-error.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
@@ -112,14 +113,20 @@ export class Claim {
 
   /**
    * Names that must last before anything below them is promised: of the broker's folder, and of `cluster.json`. Whoever made
-   * them may have died before it synced them, so every claimer does it, until a registration shows that one has.
+   * them may have died before it synced them, so every claimer does it, until a registration shows that one has. A folder that
+   * is missing after that was taken away, with all records in it: topics that are only empty must not stand in for them.
    */
   async #prepareFolders(): Promise<void> {
     const { directory, brokerId } = this.#options;
-    const isNew = await this.#env.disk.makeDirectory(brokerFolder(directory, brokerId));
-    if (isNew || !this.#log.image.brokers.has(brokerId)) {
-      await this.#env.disk.syncDirectory(brokersFolder(directory));
-      await this.#env.disk.syncDirectory(directory);
+    const { disk } = this.#env;
+    const { brokers, topics } = this.#log.image;
+    const folder = brokerFolder(directory, brokerId);
+    const isKnown = brokers.has(brokerId);
+    if (isKnown && topics.size > 0 && (await disk.stat(folder)) === undefined) throw folderMissing(folder);
+    const isNew = await disk.makeDirectory(folder);
+    if (isNew || !isKnown) {
+      await disk.syncDirectory(brokersFolder(directory));
+      await disk.syncDirectory(directory);
     }
   }
 
@@ -273,4 +280,11 @@ export class Claim {
     await this.#env.lock.breakDead(path);
     return await this.#acquire(path);
   }
+}
+
+function folderMissing(folder: string): ClusterError {
+  return new ClusterError(
+    'damaged',
+    `${folder} is missing, and with it the records of all topics; put it back, or make the folder to begin with empty topics`,
+  );
 }
