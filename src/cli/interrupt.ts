@@ -4,6 +4,8 @@ import { type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import type { Host } from './host.ts';
 
 const STOPPING: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** A signal that follows another so soon is the same one: `timeout` and npm send each to the process and to its group. */
+export const SAME_SIGNAL_MS = 100;
 /** How long finishing may take. */
 const GRACE_MS = 10_000;
 /** How long a connection that is being made, or a broker that is starting, may take to be given up in good order. */
@@ -38,6 +40,7 @@ export interface Interruption {
 export function listenForInterruption(host: Host): Interruption {
   const controller = new AbortController();
   let exitCode: ExitCode | undefined;
+  let signalledMs = Number.NEGATIVE_INFINITY;
   let isCommitted = false;
   let leave: (() => Promise<void>) | undefined;
   let grace: Timer | undefined;
@@ -56,10 +59,13 @@ export function listenForInterruption(host: Host): Interruption {
     grace = host.env.clock.timer(leave === undefined ? OPENING_GRACE_MS : GRACE_MS, giveUp, true);
   };
   const received = (code: ExitCode): void => {
+    const nowMs = host.env.clock.monotonicMs();
+    if (nowMs < signalledMs + SAME_SIGNAL_MS) return;
     if (exitCode !== undefined) {
       host.exitNow(code);
       return;
     }
+    signalledMs = nowMs;
     exitCode = code;
     limit(code);
     controller.abort();

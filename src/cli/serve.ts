@@ -8,6 +8,7 @@ import { CliError, usageError } from './cli-error.ts';
 import { EXIT, type ExitCode, exitCodeOfSignal } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
+import { SAME_SIGNAL_MS } from './interrupt.ts';
 import { decideListen } from './listen-address.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 import { formatAddress } from './target.ts';
@@ -122,16 +123,20 @@ interface Stop {
   close(): void;
 }
 
-/** A signal before the broker runs, and a second one after, end the process at once. */
+/** A signal before the broker runs, and a second one after, end the process at once; not the same one that came two ways. */
 function listenForStop(host: Host): Stop {
   let running = false;
+  let signalledMs = Number.NEGATIVE_INFINITY;
   let stop: () => void = () => undefined;
   const asked = new Promise<undefined>((resolveAsked) => {
     stop = () => resolveAsked(undefined);
   });
   const listeners = STOPPING.map((signal) =>
     host.env.proc.onSignal(signal, () => {
+      const nowMs = host.env.clock.monotonicMs();
+      if (nowMs < signalledMs + SAME_SIGNAL_MS) return;
       if (!running) host.exitNow(exitCodeOfSignal(signal));
+      signalledMs = nowMs;
       running = false;
       stop();
     }),
