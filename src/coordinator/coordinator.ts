@@ -53,6 +53,7 @@ export type GroupWork<R> = (machine: GroupMachine, call: Call<R>, now: Now) => v
 /** What is left of a life that failed. */
 interface Failure {
   readonly count: number;
+  readonly reason: string;
   readonly idle: Promise<void>;
 }
 
@@ -171,7 +172,8 @@ export class GroupCoordinator {
       openLog: async () => coordinatorLog(await openLog(topic, partition), partition.leaderEpoch),
       after: failure === undefined ? Promise.resolve() : this.#backOff(failure),
       onLoaded: (loaded, now) => this.#loaded(index, loaded, now),
-      onOver: () => this.#failed(index),
+      told: failure?.reason,
+      onOver: (reason) => this.#failed(index, reason),
     });
     const life = { shard, begunMs: env.clock.monotonicMs(), failureCount: failure?.count ?? 0 };
     this.#lives.set(index, life);
@@ -199,12 +201,12 @@ export class GroupCoordinator {
     );
   }
 
-  #failed(index: number): void {
+  #failed(index: number, reason: string): void {
     const life = this.#lives.get(index);
     if (life === undefined) return;
     this.#lives.delete(index);
     const hasLasted = this.#options.env.clock.monotonicMs() - life.begunMs > LASTING_MS;
-    this.#failures.set(index, { count: hasLasted ? 1 : life.failureCount + 1, idle: life.shard.idle() });
+    this.#failures.set(index, { count: hasLasted ? 1 : life.failureCount + 1, reason, idle: life.shard.idle() });
   }
 
   #follow(image: ClusterImage): void {

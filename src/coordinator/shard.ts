@@ -47,8 +47,10 @@ export interface ShardOptions<M extends ShardMachine> {
   readonly after: Promise<void>;
   /** The machine's first turn after the load. */
   readonly onLoaded: (machine: M, now: Now) => void;
-  /** Called once when the life ends by itself. */
-  readonly onOver: () => void;
+  /** Why the life before this one ended by itself, if it did: what lasts is told once. */
+  readonly told?: string | undefined;
+  /** Called once when the life ends by itself, with the reason. */
+  readonly onOver: (reason: string) => void;
 }
 
 /** A call that waits for the load, or for the lease to hold again. */
@@ -124,14 +126,15 @@ export class Shard<M extends ShardMachine> {
 
   #fail(error: unknown): void {
     if (this.#state === 'over') return;
-    const { env, name, onOver } = this.#options;
+    const { env, name, told: toldBefore, onOver } = this.#options;
     const text = error instanceof Error ? error.message : String(error);
-    env.log.warn(`${name}: its groups are loaded anew: ${text}`);
+    const say = text === toldBefore ? env.log.debug : env.log.warn;
+    say(`${name}: its groups are loaded anew: ${text}`);
     if (!(error instanceof KafkaError) && error instanceof Error) env.log.debug(error.stack ?? '');
     const told = coordinatorError(error);
     // Whoever did not ask for what failed is to find its coordinator again, which is here.
     this.end(told.errorName === 'UNKNOWN_SERVER_ERROR' ? notCoordinator(told.message) : told);
-    onOver();
+    onOver(text);
   }
 
   async #load(): Promise<void> {

@@ -24,9 +24,10 @@ class Scene {
   machine = new FakeMachine();
   isLeased = true;
   overCount = 0;
+  reason = '';
   readonly #leaseWaits: { resolve: () => void; reject: (error: KafkaError) => void }[] = [];
 
-  shard(options: { after?: Promise<void>; open?: () => Promise<FakeLog> } = {}): Shard<FakeMachine> {
+  shard(options: { after?: Promise<void>; open?: () => Promise<FakeLog>; told?: string } = {}): Shard<FakeMachine> {
     this.machine = new FakeMachine();
     const say = (text: string): void => void this.warnings.push(text);
     const env = { clock: this.clock, log: { debug: () => undefined, info: say, warn: say, error: say } };
@@ -47,7 +48,9 @@ class Scene {
       openLog: options.open ?? (async () => this.log),
       after: options.after ?? Promise.resolve(),
       onLoaded: (machine) => machine.loaded(),
-      onOver: () => {
+      told: options.told,
+      onOver: (reason) => {
+        this.reason = reason;
         this.overCount += 1;
       },
     });
@@ -206,6 +209,17 @@ describe('coordinator: shard', () => {
     });
     await assert.rejects(get(shard, 't'), errorIs('NOT_COORDINATOR'));
     assert.equal(scene.overCount, 1);
+  });
+
+  it('what ends one life after the other is told once', async () => {
+    const scene = new Scene();
+    const open = (): Promise<FakeLog> => Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'x'));
+    await assert.rejects(get(scene.shard({ open }), 't'));
+    assert.equal(scene.warnings.length, 1);
+    await assert.rejects(get(scene.shard({ open, told: scene.reason }), 't'));
+    assert.equal(scene.warnings.length, 1);
+    await assert.rejects(get(scene.shard({ open, told: 'another reason' }), 't'));
+    assert.equal(scene.warnings.length, 2);
   });
 
   it('on a lapsed lease nothing is decided and nothing is told', async () => {
