@@ -2,6 +2,9 @@
 import ClusterDescribe from '../../commands/cluster/describe.ts';
 import Consume from '../../commands/consume.ts';
 import Doctor from '../../commands/doctor.ts';
+import GroupsDescribe from '../../commands/groups/describe.ts';
+import GroupsList from '../../commands/groups/list.ts';
+import GroupsMembers from '../../commands/groups/members.ts';
 import LogDump from '../../commands/log/dump.ts';
 import LogIndexRebuild from '../../commands/log/index-rebuild.ts';
 import LogStats from '../../commands/log/stats.ts';
@@ -17,6 +20,9 @@ export const commands = {
   'cluster:describe': ClusterDescribe,
   consume: Consume,
   doctor: Doctor,
+  'groups:describe': GroupsDescribe,
+  'groups:list': GroupsList,
+  'groups:members': GroupsMembers,
   'log:dump': LogDump,
   'log:index-rebuild': LogIndexRebuild,
   'log:stats': LogStats,

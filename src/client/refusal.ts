@@ -4,6 +4,7 @@ import { ClientError, type ClientErrorKind } from './client-error.ts';
 const KIND_BY_ERROR: { readonly [name in ErrorName]?: ClientErrorKind } = {
   UNKNOWN_TOPIC_OR_PARTITION: 'not-found',
   UNKNOWN_TOPIC_ID: 'not-found',
+  GROUP_ID_NOT_FOUND: 'not-found',
   TOPIC_AUTHORIZATION_FAILED: 'authorization',
   CLUSTER_AUTHORIZATION_FAILED: 'authorization',
   GROUP_AUTHORIZATION_FAILED: 'authorization',
@@ -13,6 +14,9 @@ const KIND_BY_ERROR: { readonly [name in ErrorName]?: ClientErrorKind } = {
   UNRELEASED_INSTANCE_ID: 'conflict',
   INCONSISTENT_GROUP_PROTOCOL: 'conflict',
   GROUP_MAX_SIZE_REACHED: 'conflict',
+  NON_EMPTY_GROUP: 'conflict',
+  GROUP_SUBSCRIBED_TO_TOPIC: 'conflict',
+  INVALID_GROUP_ID: 'usage',
   INVALID_TOPIC_EXCEPTION: 'usage',
   INVALID_CONFIG: 'usage',
   INVALID_PARTITIONS: 'usage',

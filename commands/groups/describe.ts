@@ -1,0 +1,24 @@
+import { BaseCommand } from '../../src/cli/base-command.ts';
+import type { ExitCode } from '../../src/cli/exit-codes.ts';
+import { jsonFlag } from '../../src/cli/global-flags.ts';
+import { Args } from '../../src/cli/oclif.ts';
+
+export default class GroupsDescribe extends BaseCommand {
+  static override summary = 'Show the members, offsets and lag of groups.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> archive',
+    "<%= config.bin %> <%= command.id %> archive --json | jq '.items[0].partitions'",
+  ];
+  static override args = {
+    group: Args.string({ required: true, multiple: true, ignoreStdin: true, description: 'the groups' }),
+  };
+  static override flags = jsonFlag;
+
+  override async run(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(GroupsDescribe);
+    const { commonOptions } = await import('../../src/cli/global-flags.ts');
+    const { runGroupsDescribe } = await import('../../src/cli/groups.ts');
+    const host = await this.host(flags);
+    return runGroupsDescribe(host, commonOptions(flags, host.variables), args.group);
+  }
+}

@@ -1,0 +1,56 @@
+/** What the commands on groups share: the broker they ask, the names they take, the text of their tables. */
+import { ClientError } from '../client/client-error.ts';
+import type { GroupAdmin } from '../client/group-admin.ts';
+import { usageError } from './cli-error.ts';
+import { type ItemError, itemError } from './document.ts';
+import type { CommonOptions } from './global-flags.ts';
+import type { Host } from './host.ts';
+import { openTarget } from './target.ts';
+
+/** Nobody can type a group without a name, and a variable that is empty should not mean all or none. */
+export function checkGroupNames(names: readonly string[]): void {
+  if (names.some((name) => name === '')) throw usageError("a group's name is empty; give its name");
+}
+
+/** Throws CliError, ClientError and ClusterError. */
+export async function withGroupAdmin<Result>(
+  host: Host,
+  common: CommonOptions,
+  use: (admin: GroupAdmin) => Promise<Result>,
+): Promise<Result> {
+  const { env } = host;
+  const target = await openTarget(host, common, { command: 'groups', createDirectory: false });
+  try {
+    const isByDirectory = common.target.kind === 'directory';
+    return await use({ env, transport: target.transport, timeoutMs: common.timeoutMs, isByDirectory });
+  } finally {
+    await target.close();
+  }
+}
+
+/** One after the other; what fails with an answer about that name does not keep the rest from being done. */
+export async function forEachGroup(
+  names: readonly string[],
+  action: (name: string) => Promise<void>,
+): Promise<ItemError[]> {
+  const errors: ItemError[] = [];
+  for (const name of new Set(names)) {
+    try {
+      await action(name);
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.kind === 'unreachable') throw error;
+      errors.push(itemError(name, error));
+    }
+  }
+  return errors;
+}
+
+/** A cell for what is not known or not there, as Kafka's tools write it. */
+export function cell(value: string | number | null | undefined): string {
+  return value === null || value === undefined || value === '' ? '-' : String(value);
+}
+
+/** Lag as a time in seconds with a tenth. */
+export function secondsCell(lagMs: number | null): string {
+  return lagMs === null ? '-' : (lagMs / 1_000).toFixed(1);
+}
