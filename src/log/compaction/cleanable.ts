@@ -59,12 +59,8 @@ export function isDue(
   oldestDirtyMs: number | undefined,
   nowMs: number,
 ): boolean {
-  return cleanable.dirtyRatio > config.minCleanableDirtyRatio || isLate(config, oldestDirtyMs, nowMs);
-}
-
-/** Whether a record waited longer for its compaction than max.compaction.lag.ms allows. */
-export function isLate(config: CompactionConfig, oldestDirtyMs: number | undefined, nowMs: number): boolean {
-  return oldestDirtyMs !== undefined && nowMs - oldestDirtyMs > config.maxCompactionLagMs;
+  const isLate = oldestDirtyMs !== undefined && nowMs - oldestDirtyMs > config.maxCompactionLagMs;
+  return isLate || cleanable.dirtyRatio > config.minCleanableDirtyRatio;
 }
 
 /** A place outside of the log says nothing: all of it is looked at again. */

@@ -1,6 +1,7 @@
 /** Which of many logs is compacted next. Source: Kafka's LogCleanerManager.grabFilthiestCompactedLog. */
 import type { Env } from '../../kernel/env.ts';
-import type { CompactionCandidate, CompactionOutcome, CompactionSettings, LogCompaction } from './log-compaction.ts';
+import type { Cleanable } from './cleanable.ts';
+import type { CompactionOutcome, CompactionSettings, LogCompaction } from './log-compaction.ts';
 
 export type { CompactionOutcome };
 
@@ -24,7 +25,7 @@ export async function compactDirtiest(
   logs: readonly CompactableLog[],
   order: CompactionOrder,
 ): Promise<CompactionOutcome | undefined> {
-  let chosen: { readonly log: CompactableLog; readonly candidate: CompactionCandidate } | undefined;
+  let chosen: { readonly log: CompactableLog; readonly candidate: Cleanable } | undefined;
   for (const log of logs) {
     if (order.isStopped()) return undefined;
     const candidate = await candidateOf(env, log);
@@ -34,7 +35,7 @@ export async function compactDirtiest(
   return chosen?.log.compaction.run(chosen.candidate, order);
 }
 
-async function candidateOf(env: Pick<Env, 'log'>, log: CompactableLog): Promise<CompactionCandidate | undefined> {
+async function candidateOf(env: Pick<Env, 'log'>, log: CompactableLog): Promise<Cleanable | undefined> {
   try {
     return await log.compaction.candidate();
   } catch (error) {

@@ -23,7 +23,7 @@ import { TIME_INDEX_ENTRY_BYTES } from '../time-index.ts';
 import { BatchCleaner, lastOffsetsOf } from './batch-cleaner.ts';
 import type { CompactedLog } from './checked-scan.ts';
 import { cleanGroup } from './clean-group.ts';
-import { type Cleanable, cleanableOf, isDue, isLate } from './cleanable.ts';
+import { type Cleanable, cleanableOf, isDue } from './cleanable.ts';
 import { asPartOfLog, fileBytesOf, type WrittenSegment } from './cleaned-segment.ts';
 import { mapKeys } from './map-keys.ts';
 import { OffsetMap, SLOT_BYTES } from './offset-map.ts';
@@ -46,12 +46,6 @@ export interface CompactionParts extends CompactedLog {
   readonly isOpen: () => boolean;
   /** Runs what happens to the log one at a time. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-/** A log that is due. */
-export interface CompactionCandidate extends Cleanable {
-  /** A record waited longer than max.compaction.lag.ms. */
-  readonly isLate: boolean;
 }
 
 export interface CompactionSettings {
@@ -94,7 +88,7 @@ export class LogCompaction {
   }
 
   /** What is to be compacted now; undefined when nothing is. Rejects when files cannot be read. */
-  async candidate(): Promise<CompactionCandidate | undefined> {
+  async candidate(): Promise<Cleanable | undefined> {
     const { host, name, front, writer, config, inTurn, isOpen } = this.#parts;
     const now = config();
     if (host.env.clock.monotonicMs() < this.#restUntilMs) return undefined;
@@ -108,12 +102,11 @@ export class LogCompaction {
     const cleanable = cleanableOf(ages, now, facts);
     if (cleanable === undefined) return undefined;
     const oldestMs = Number.isFinite(now.maxCompactionLagMs) ? await this.#oldestMs(cleanable) : undefined;
-    if (!isDue(cleanable, now, oldestMs, nowMs)) return undefined;
-    return { ...cleanable, isLate: isLate(now, oldestMs, nowMs) };
+    return isDue(cleanable, now, oldestMs, nowMs) ? cleanable : undefined;
   }
 
   /** One pass, one at a time. Never rejects: a log that cannot be compacted is told once and left as it is. */
-  run(candidate: CompactionCandidate, settings: CompactionSettings): Promise<CompactionOutcome> {
+  run(candidate: Cleanable, settings: CompactionSettings): Promise<CompactionOutcome> {
     const done = this.#running.then(() => this.#run(candidate, settings));
     this.#running = done;
     return done;
@@ -124,7 +117,7 @@ export class LogCompaction {
     await this.#running;
   }
 
-  async #run(candidate: CompactionCandidate, settings: CompactionSettings): Promise<CompactionOutcome> {
+  async #run(candidate: Cleanable, settings: CompactionSettings): Promise<CompactionOutcome> {
     const { isOpen } = this.#parts;
     const isStopped = (): boolean => settings.isStopped() || !isOpen() || !this.#parts.host.canWrite();
     const pace = new Pace(this.#parts.host.env, { bytesPerSecond: settings.bytesPerSecond, isStopped });
@@ -143,7 +136,7 @@ export class LogCompaction {
   }
 
   /** False when nothing of the dirty part can be compacted yet, as a transaction is open. */
-  async #compact(candidate: CompactionCandidate, settings: CompactionSettings, pace: Pace): Promise<boolean> {
+  async #compact(candidate: Cleanable, settings: CompactionSettings, pace: Pace): Promise<boolean> {
     const { host, name, segments, writer, producers, config } = this.#parts;
     const { env } = host;
     const { firstDirtyOffset, endOffset, dirtyBytes } = candidate;

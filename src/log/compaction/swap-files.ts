@@ -58,7 +58,7 @@ export async function takePlace(host: Host, directory: string, oldBases: readonl
 export async function discard(host: Host, directory: string, baseOffset: number): Promise<void> {
   for (const suffix of SUFFIXES) {
     const path = `${directory}/${segmentFileName(baseOffset, suffix)}`;
-    // In this order a .swap is never alone: beside a .cleaned of its base it does not count.
+    // The .log last, and before any .cleaned: what a crash leaves of them counts as before, or does not count.
     await remove(host, path + SWAP_SUFFIX);
   }
   for (const suffix of SUFFIXES) {
