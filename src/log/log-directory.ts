@@ -36,6 +36,7 @@ import { SyncQueue } from '../disk/sync-queue.ts';
 import type { Env } from '../kernel/env.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
 import { SlabPool } from '../kernel/slab-pool.ts';
+import { KafkaError } from '../protocol/errors.ts';
 import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
 import type { ClosedPartition } from './close-record.ts';
@@ -47,7 +48,7 @@ import { DirectorySize } from './directory-size.ts';
 import { DiskTrouble } from './disk-trouble.ts';
 import { loadLog } from './loader.ts';
 import type { LogConfig } from './log-config.ts';
-import { isDescriptorShortage, storageError } from './log-failure.ts';
+import { isDescriptorShortage, isShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import { LogRoot } from './log-root.ts';
 import { LogStarts } from './log-starts.ts';
@@ -157,6 +158,7 @@ export class LogDirectory {
       logStarts: found.starts,
       deleted: this.#deleted,
       trouble: new DiskTrouble(env.log, this.#directory),
+      readTrouble: new DiskTrouble(env.log, this.#directory),
       canWrite,
       prepareRoot: () => this.#root.prepare(),
       checkRoot: () => this.#root.check(),
@@ -212,11 +214,18 @@ export class LogDirectory {
       opening = this.#openPartition(name, options).catch(async (error) => {
         this.#opening.delete(name);
         if (isDescriptorShortage(error)) await this.#host.files.closeUnused();
+        this.#tellTrouble(name, error instanceof KafkaError ? error.cause : error);
         throw errorCodeOf(error) === undefined ? error : storageError(`${name} cannot be opened`, error);
       });
       this.#opening.set(name, opening);
     }
     return opening;
+  }
+
+  #tellTrouble(name: string, cause: unknown): void {
+    if (errorCodeOf(cause) === undefined) return;
+    const { trouble, readTrouble } = this.#host;
+    (isShortage(cause) ? trouble : readTrouble).tell(`${this.#directory}/${name}`, cause);
   }
 
   /** The log, when it is open already. */

@@ -30,6 +30,8 @@ export interface LogHost {
   readonly logStarts: LogStarts;
   readonly deleted: DeletedFiles;
   readonly trouble: DiskTrouble;
+  /** Of what is there and cannot be read: told once, a write that goes through says nothing of it. */
+  readonly readTrouble: DiskTrouble;
   readonly compactions: CompactionNotes;
   /** Whether this process may still write: asked before each write and each checkpoint. */
   canWrite(): boolean;

@@ -130,7 +130,10 @@ export class PartitionReads {
     } catch (error) {
       // The files of a segment that was deleted meanwhile are not there.
       if (range.offset < this.#log.logStartOffset) throw this.#outOfRange(range.offset);
-      throw error instanceof KafkaError ? error : storageError(`${this.#log.name} cannot be read`, error);
+      if (error instanceof KafkaError) throw error;
+      const { host, context } = this.#parts;
+      if (!this.#log.closed) host.readTrouble.tell(context.directory, error);
+      throw storageError(`${this.#log.name} cannot be read`, error);
     }
   }
 

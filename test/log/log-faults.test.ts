@@ -305,3 +305,31 @@ describe('log: a batch that is sent again', () => {
     });
   });
 });
+
+describe('log: files that cannot be opened or read', () => {
+  it('are told once, with the reason', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env);
+      await (await append(await openLog(logs), batchOf(['a']))).committed;
+      await logs.close();
+    });
+    await run(machine, async (env) => {
+      const said: string[] = [];
+      const log = { ...env.log, error: (text: string) => void said.push(text) };
+      const logs = await openDirectory({ ...env, log }, { brokerEpoch: 2 });
+      const mend = failing(machine, 'list', /t-0$/, { kind: 'error', code: 'EIO' });
+      for (let call = 0; call < 3; call += 1) await assert.rejects(openLog(logs), isError('KAFKA_STORAGE_ERROR'));
+      mend();
+      assert.equal(said.length, 1);
+      assert.match(said[0] ?? '', /EIO/);
+      const opened = await openLog(logs);
+      const heal = failing(machine, 'read', /\.log$/, { kind: 'error', code: 'EUCLEAN' });
+      for (let call = 0; call < 3; call += 1) await assert.rejects(readAll(opened), isError('KAFKA_STORAGE_ERROR'));
+      heal();
+      assert.equal(said.length, 2);
+      assert.match(said[1] ?? '', /EUCLEAN/);
+      assert.equal((await readAll(opened)).length, 1);
+    });
+  });
+});
