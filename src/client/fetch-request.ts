@@ -22,6 +22,8 @@ export interface PartitionCursor {
   fetchOffset: number;
   /** Reading ends before this offset; Infinity when it follows. */
   readonly untilOffset: number;
+  /** Up to where its text is on its way to the output; undefined where nobody asked for marks, or before the first. */
+  decodedOffset?: number;
   /** Monotonic milliseconds since when nothing good came for it; undefined while all is well. */
   failingSinceMs: number | undefined;
 }

@@ -31,6 +31,8 @@ const COMMIT_INTERVAL_MS = 1_000;
 const LOOK_INTERVAL_MS = 500;
 /** How long an output may take to accept what was decoded before partitions are given up; less than the group waits. */
 const REVOCATION_MS = 30_000;
+/** How long it may take nothing of it: who does not read holds up the whole group. */
+const STUCK_OUTPUT_MS = 3_000;
 /** How long the way out may take when the user has said stop, and when the run fails. */
 const HURRIED_LEAVE_MS = 5_000;
 
@@ -204,7 +206,7 @@ class GroupConsumer {
         // Given up meanwhile, or given up and come again.
         if (entry === undefined || this.#assigned.get(key) !== entry) continue;
         entry.cursor = cursor;
-        this.#progress.begin(cursor, committed);
+        if (!this.#progress.resume(cursor, committed)) this.#progress.begin(cursor, committed);
         this.#cursors.add([cursor]);
       }
       this.#wasAssigned = true;
@@ -220,16 +222,31 @@ class GroupConsumer {
     const cursors = this.#remove(partitions);
     this.#output.flush();
     const { clock } = this.#env;
-    let timer: Timer | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = clock.timer(REVOCATION_MS, resolve);
-    });
-    await Promise.race([this.#output.caughtUp(), limit]);
-    timer?.cancel();
+    await this.#outputCaughtUp();
     const deadline = new Deadline(clock, COMMIT_INTERVAL_MS);
     while (!this.#isOver && (await this.#commit(cursors)) === 'again' && !deadline.passed) await clock.sleep(50);
     // On the way out the last commit is still to come.
-    if (!this.#isOver) this.#progress.end(cursors);
+    if (!this.#isOver) this.#progress.pause(cursors);
+  }
+
+  async #outputCaughtUp(): Promise<void> {
+    const { clock } = this.#env;
+    const untilMs = clock.monotonicMs() + REVOCATION_MS;
+    let isCaughtUp = false;
+    const caughtUp = this.#output.caughtUp().then(() => {
+      isCaughtUp = true;
+    });
+    for (let before = -1; !isCaughtUp && clock.monotonicMs() < untilMs; ) {
+      const { bytes } = this.#output.written;
+      if (bytes === before) return;
+      before = bytes;
+      let timer: Timer | undefined;
+      const limit = new Promise<void>((resolve) => {
+        timer = clock.timer(STUCK_OUTPUT_MS, resolve);
+      });
+      await Promise.race([caughtUp, limit]);
+      timer?.cancel();
+    }
   }
 
   #drop(partitions: readonly GroupPartition[]): void {

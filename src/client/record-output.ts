@@ -82,6 +82,7 @@ export class RecordOutput implements RecordText {
   /** Comes behind all text so far; a later mark of the same cursor counts. */
   mark(cursor: PartitionCursor, nextOffset: number): void {
     const { marks } = this.#chunk;
+    cursor.decodedOffset = nextOffset;
     if (marks.at(-1)?.cursor === cursor) marks.pop();
     marks.push({ cursor, nextOffset });
   }
