@@ -4,12 +4,20 @@ import { aliveLock } from '../cluster/layout.ts';
 import type { HeldLock } from '../kernel/env.ts';
 import { noteRebuilt, type RebuiltIndexes, rebuildIndexes } from '../log/offline/rebuild-indexes.ts';
 import { segmentFileName } from '../log/segment-files.ts';
-import { CliError, usageError } from './cli-error.ts';
+import { CliError } from './cli-error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
 import { LineWriter } from './line-writer.ts';
-import { type BrokerPlace, isLive, type LogTree, logTreeOf, partitionsOf, segmentsOf } from './log-tree.ts';
+import {
+  type BrokerPlace,
+  isLive,
+  type LogTree,
+  logTreeOf,
+  partitionsOf,
+  refuseOtherFiles,
+  segmentsOf,
+} from './log-tree.ts';
 import { printable, printableJson } from './printable.ts';
 
 export interface RebuildCommand {
@@ -30,7 +38,7 @@ export async function runLogIndexRebuild(
 ): Promise<ExitCode> {
   const { env } = host;
   const tree = await logTreeOf(env, command.path);
-  if (tree.kind === 'file' && !tree.path.endsWith('.log')) throw usageError('give a .log file, or a directory');
+  refuseOtherFiles(tree);
   const locks = await holdPlaces(host, tree, command);
   try {
     return (await rebuildAll(host, common, tree, command.indexIntervalBytes)) ? EXIT.ok : EXIT.data;

@@ -5,11 +5,12 @@ import { segmentFileName } from '../log/segment-files.ts';
 import * as batch from '../protocol/records/batch.ts';
 import { codecOf, decompressSync } from '../protocol/records/compression.ts';
 import { describeBytes } from './byte-size.ts';
-import { documentOf, itemError, printDocument } from './document.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { CliError } from './cli-error.ts';
+import { documentOf, type ItemError, itemError, printDocument } from './document.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
-import { type LogTree, logTreeOf, partitionsOf, segmentsOf, topicOf } from './log-tree.ts';
+import { type LogTree, logTreeOf, partitionsOf, refuseOtherFiles, segmentsOf, topicOf } from './log-tree.ts';
 import { table } from './table.ts';
 
 export interface StatsCommand {
@@ -44,11 +45,16 @@ const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
 
 export async function runLogStats(host: Host, common: CommonOptions, command: StatsCommand): Promise<ExitCode> {
   const tree = await logTreeOf(host.env, command.path);
+  refuseOtherFiles(tree);
   const items: PartitionStats[] = [];
-  const errors = [];
+  const errors: ItemError[] = [];
   for (const partition of await partitionsOf(host.env, tree)) {
     try {
-      items.push(await statsOf(host.env, tree, partition, command.deep));
+      const isBroken = (path: string, position: number): void => {
+        const text = `${path}: what begins at byte ${position} is no batch, and is not counted`;
+        errors.push(itemError(partition, new CliError(EXIT.data, text)));
+      };
+      items.push(await statsOf(host.env, tree, partition, { deep: command.deep, isBroken }));
     } catch (error) {
       errors.push(itemError(partition, error));
     }
@@ -98,17 +104,30 @@ function timeOf(timestamp: string): string {
   return Number.isNaN(date.getTime()) ? timestamp : date.toISOString();
 }
 
-async function statsOf(env: Env, tree: LogTree, partition: string, deep: boolean): Promise<PartitionStats> {
+interface Counting {
+  readonly deep: boolean;
+  /** Told of each file that holds what is no batch. */
+  isBroken(path: string, position: number): void;
+}
+
+async function statsOf(
+  env: Env,
+  tree: LogTree,
+  partition: string,
+  { deep, isBroken }: Counting,
+): Promise<PartitionStats> {
   const count = new PartitionCount(topicOf(partition), deep);
   for (const base of await segmentsOf(env, tree, partition)) {
-    const file = await env.disk.open(`${partition}/${segmentFileName(base, '.log')}`, 'r');
+    const path = `${partition}/${segmentFileName(base, '.log')}`;
+    const file = await env.disk.open(path, 'r');
     try {
       count.segment(await file.size());
-      await forEachBatch(
+      const end = await forEachBatch(
         file,
         (bytes, at, position) => count.batch(bytes, at, position),
         async () => undefined,
       );
+      if (!end.isWhole) isBroken(path, end.position);
     } finally {
       await file.close();
     }

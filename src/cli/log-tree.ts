@@ -2,6 +2,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { readOwnerRecord } from '../cluster/owner-record.ts';
 import type { Env } from '../kernel/env.ts';
+import { errorCodeOf } from '../kernel/error-code.ts';
 import { parseSegmentFileName } from '../log/segment-files.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -28,7 +29,7 @@ export async function logTreeOf(env: Env, given: string): Promise<LogTree> {
   if (stat === undefined) throw new CliError(EXIT.notFound, `there is no ${path}`);
   if (stat.kind === 'file') return { kind: 'file', path, broker: await brokerAbove(env, dirname(dirname(path))) };
   if (await isThere(env, `${path}/cluster.json`)) return { kind: 'cluster', directory: path };
-  const names = await env.disk.list(path);
+  const names = await namesIn(env, path);
   if (names.includes('log') && /^\d+$/.test(basename(path)) && (await brokerAbove(env, `${path}/log`)) !== undefined) {
     return { kind: 'logDirectory', directory: `${path}/log`, broker: await brokerAbove(env, `${path}/log`) };
   }
@@ -39,6 +40,22 @@ export async function logTreeOf(env: Env, given: string): Promise<LogTree> {
     return { kind: 'logDirectory', directory: path, broker: await brokerAbove(env, path) };
   }
   throw new CliError(EXIT.usage, `${path} is no directory of streamctl's or Kafka's, and no part of one`);
+}
+
+/** A link to a directory is as good as one. */
+async function namesIn(env: Env, path: string): Promise<string[]> {
+  try {
+    return await env.disk.list(path);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOTDIR') throw error;
+    throw new CliError(EXIT.usage, `${path} is neither a regular file nor a directory`, { cause: error });
+  }
+}
+
+/** Throws a usage error where the path is a file that is no segment. */
+export function refuseOtherFiles(tree: LogTree): void {
+  if (tree.kind !== 'file' || parseSegmentFileName(basename(tree.path))?.suffix === '.log') return;
+  throw usageError('give a .log file with its name of 20 digits, or a directory');
 }
 
 /** The broker whose log directory `directory` is: DIR/brokers/<id>/log. */

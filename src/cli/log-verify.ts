@@ -98,7 +98,6 @@ async function* verifyOwnLogs(
   const { clusterDirectory, brokerId } = place;
   const brokerDirectory = brokerFolder(clusterDirectory, brokerId);
   const directory = `${brokerDirectory}/log`;
-  if ((await env.disk.stat(directory)) === undefined) return;
   const live = await isLive(env, place);
   if (live)
     options.onNote?.(

@@ -10,6 +10,7 @@ import { ClusterError } from './cluster-error.ts';
 import type { ClusterImage } from './cluster-image.ts';
 import { readFileIfThere, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
 import {
+  brokerFolder,
   brokersFolder,
   clusterFile,
   clusterFolder,
@@ -49,6 +50,10 @@ export async function verifyCluster(env: Env, directory: string): Promise<Verifi
   });
   findings.push(...(await checkReserve(env, directory)));
   const brokerIds = (await listIfThere(env, brokersFolder(directory))).filter((name) => /^\d+$/.test(name)).map(Number);
+  for (const brokerId of image === undefined || image.topics.size === 0 ? [] : image.brokers.keys()) {
+    if (brokerIds.includes(brokerId)) continue;
+    findings.push(...one(brokerFolder(directory, brokerId), 'damage', 'missing', 'it is missing with all its records'));
+  }
   for (const brokerId of brokerIds) {
     const path = ownerFile(directory, brokerId);
     await check(path, async () => {

@@ -85,4 +85,24 @@ describe('e2e: log dump, stats and index-rebuild', function () {
       );
       assert.match(run.stderr, /a broker is at work/);
     }));
+
+  it('stats and index-rebuild refuse what is no segment; stats tells bytes that are no batch', () =>
+    withShell(async (shell) => {
+      const run = await shell(`${FILL}
+        set +e
+        for command in stats index-rebuild; do
+          for path in leader-epoch-checkpoint /dev/null; do streamctl log $command $path 2> /dev/null; echo "status $?"; done
+        done
+        printf 'no batch' > 00000000000000000000.log
+        streamctl log stats 00000000000000000000.log > /dev/null
+        echo "status $?"`);
+      assert.deepEqual(run.stdout.toString().trim().split('\n'), [
+        'status 2',
+        'status 2',
+        'status 2',
+        'status 2',
+        'status 3',
+      ]);
+      assert.match(run.stderr, /begins at byte 0 is no batch/);
+    }));
 });

@@ -78,4 +78,33 @@ describe('e2e: log verify', function () {
       assert.equal(finding.position, 0);
       assert.deepEqual(lines.slice(-2), ['status 9', 'status 5']);
     }));
+
+  it('tells what is missing as a whole, or is no regular file, and goes on', () =>
+    withShell(async (shell, folder) => {
+      const filled = await shell(FILL);
+      assert.equal(filled.status, EXIT.ok, filled.stderr);
+      const directory = `${folder}/dir`;
+      const broker = `${directory}/brokers/1`;
+      const log = `${broker}/log`;
+      const index = readdirSync(`${log}/t-0`).find((name) => name.endsWith('.index'));
+      const damageAfter = async (change: string): Promise<string[]> => {
+        const run = await shell(`set -e; cp -R $DIR $DIR.whole; ${change}`);
+        assert.equal(run.status, EXIT.ok, run.stderr);
+        const found = await findingsOf(directory);
+        await shell('rm -rf $DIR; mv $DIR.whole $DIR');
+        return found.filter(({ severity }) => severity === 'damage').map(({ file, rule }) => `${rule} ${file}`);
+      };
+      assert.deepEqual(await damageAfter('rm -r $DIR/brokers/1/log'), [`missing ${log}`]);
+      assert.deepEqual(await damageAfter('rm -r $DIR/brokers/1'), [`missing ${broker}`]);
+      for (const name of [
+        `log/t-0/${index}`,
+        'log/t-0/leader-epoch-checkpoint',
+        'close-record',
+        'log/meta.properties',
+      ]) {
+        const found = await damageAfter(`rm $DIR/brokers/1/${name}; mkfifo $DIR/brokers/1/${name}`);
+        assert.ok(found.includes(`kind ${broker}/${name}`), `${name}: ${found.join(', ')}`);
+      }
+      assert.deepEqual(await damageAfter('true'), []);
+    }));
 });

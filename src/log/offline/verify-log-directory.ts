@@ -75,6 +75,7 @@ class DirectoryCheck {
   readonly #checkpoints = new Map<string, ReadonlyMap<string, number>>();
   #logStarts: ReadonlyMap<string, LogStart> = new Map();
   readonly #ends = new Map<string, number>();
+  readonly #irregular: Finding[] = [];
   #names: readonly string[] = [];
   #record: CloseRecord | undefined;
   #isClean = false;
@@ -87,16 +88,22 @@ class DirectoryCheck {
   }
 
   async ownFiles(): Promise<Finding[]> {
-    this.#names = await this.#env.disk.list(this.#directory);
+    const isThere = (await this.#env.disk.stat(this.#directory)) !== undefined;
+    this.#names = isThere ? await this.#env.disk.list(this.#directory) : [];
     this.#isClean = this.#names.includes(CLEAN_MARKER_FILE) && !this.#options.live;
     const found: Finding[] = [];
     const own = this.#own;
     if (own !== undefined) {
       found.push(...(await this.#closeRecord(own)), ...(await this.#marker(own)), ...(await this.#starts(own)));
     }
+    const lineCount = this.#record?.linesByName.size ?? 0;
+    if (!isThere) {
+      const text = `it is missing, and the close record names ${lineCount} partitions in it`;
+      return lineCount === 0 ? found : [...found, ...this.#one(this.#directory, 'damage', 'missing', text)];
+    }
     found.push(...(await this.#properties()));
     for (const name of CHECKPOINTS) found.push(...(await this.#checkpoint(name)));
-    return found;
+    return [...this.#irregular, ...found];
   }
 
   partitions(): string[] {
@@ -183,7 +190,7 @@ class DirectoryCheck {
 
   async #closeRecord(own: OwnDirectory): Promise<Finding[]> {
     const path = `${own.brokerDirectory}/${CLOSE_RECORD_FILE}`;
-    const content = await readFileIfThere(this.#env.disk, path, PRODUCERS_FILE_BYTES_MAX);
+    const content = await this.#read(path, PRODUCERS_FILE_BYTES_MAX);
     if (content === undefined) {
       const isNeeded = this.#isClean && this.partitions().length > 0;
       return isNeeded ? this.#one(path, 'derivable', 'missing', 'it is missing: the next open walks all logs') : [];
@@ -207,7 +214,7 @@ class DirectoryCheck {
 
   async #starts(own: OwnDirectory): Promise<Finding[]> {
     const path = `${own.brokerDirectory}/${LOG_STARTS_FILE}`;
-    const content = await readFileIfThere(this.#env.disk, path);
+    const content = await this.#read(path);
     if (content === undefined) return [];
     try {
       const starts = parseLogStarts(content);
@@ -225,7 +232,7 @@ class DirectoryCheck {
 
   async #marker(own: OwnDirectory): Promise<Finding[]> {
     const path = `${this.#directory}/${CLEAN_MARKER_FILE}`;
-    const content = await readFileIfThere(this.#env.disk, path);
+    const content = await this.#read(path);
     if (content === undefined || own.brokerEpoch === undefined) return [];
     if (content.toString('latin1') === formatCleanMarker(own.brokerEpoch)) return [];
     return this.#one(path, 'derivable', 'marker', `it is not the one that broker epoch ${own.brokerEpoch} leaves`);
@@ -233,7 +240,7 @@ class DirectoryCheck {
 
   async #properties(): Promise<Finding[]> {
     const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
-    const content = await readFileIfThere(this.#env.disk, path);
+    const content = await this.#read(path);
     if (content === undefined) {
       return this.partitions().length > 0 ? this.#one(path, 'damage', 'missing', 'it is missing') : [];
     }
@@ -249,7 +256,7 @@ class DirectoryCheck {
 
   async #checkpoint(name: string): Promise<Finding[]> {
     const path = `${this.#directory}/${name}`;
-    const content = await readFileIfThere(this.#env.disk, path);
+    const content = await this.#read(path);
     if (content === undefined) {
       const wasThere = this.#isClean && this.#record?.files?.has(name) === true;
       return wasThere ? this.#one(path, 'derivable', 'missing', 'it is missing') : [];
@@ -269,6 +276,14 @@ class DirectoryCheck {
     }
     if (hexCrc(crc32c(content)) === known) return [];
     return this.#one(path, severity, 'digest', 'it does not hold what it held when the directory was closed');
+  }
+
+  /** What is no regular file is told, and is as good as missing. */
+  async #read(path: string, bytesMax?: number): Promise<Buffer | undefined> {
+    const stat = await this.#env.disk.stat(path);
+    if (stat === undefined || stat.kind === 'file') return readFileIfThere(this.#env.disk, path, bytesMax);
+    this.#irregular.push(...this.#one(path, 'damage', 'kind', 'it is no regular file'));
+    return undefined;
   }
 
   #one(path: string, severity: Finding['severity'], rule: string, text: string, offset?: number): Finding[] {

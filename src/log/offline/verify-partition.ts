@@ -100,6 +100,17 @@ class PartitionCheck {
     return `${this.#directory}/${name}`;
   }
 
+  /** What is no regular file is told, and is as good as missing. */
+  async #read(name: string, bytesMax?: number): Promise<Buffer | undefined> {
+    const path = this.#path(name);
+    const stat = await this.#env.disk.stat(path);
+    if (stat === undefined || stat.kind === 'file') return readFileIfThere(this.#env.disk, path, bytesMax);
+    if (!this.#findings.some(({ file, rule }) => file === path && rule === 'kind')) {
+      this.#say(name, 'damage', 'kind', 'it is no regular file');
+    }
+    return undefined;
+  }
+
   #take(findings: FileFindings): void {
     this.#findings.push(...findings.all);
   }
@@ -111,7 +122,7 @@ class PartitionCheck {
   }
 
   async #checkIdentity(): Promise<void> {
-    const content = await readFileIfThere(this.#env.disk, this.#path(PARTITION_METADATA_FILE));
+    const content = await this.#read(PARTITION_METADATA_FILE);
     if (content === undefined) {
       if (this.#wanted.ours) this.#say(PARTITION_METADATA_FILE, 'damage', 'missing', 'it is missing');
       return;
@@ -128,7 +139,7 @@ class PartitionCheck {
   }
 
   async #checkEpochs(): Promise<void> {
-    const content = await readFileIfThere(this.#env.disk, this.#path(LEADER_EPOCH_FILE));
+    const content = await this.#read(LEADER_EPOCH_FILE);
     const { closed } = this.#wanted;
     if (content === undefined) {
       if (closed !== undefined) this.#say(LEADER_EPOCH_FILE, 'derivable', 'missing', 'it is missing');
@@ -222,10 +233,7 @@ class PartitionCheck {
   }
 
   async #indexOf(base: number, suffix: '.index' | '.timeindex'): Promise<Buffer> {
-    return (
-      (await readFileIfThere(this.#env.disk, this.#path(segmentFileName(base, suffix)), INDEX_FILE_BYTES_MAX)) ??
-      Buffer.alloc(0)
-    );
+    return (await this.#read(segmentFileName(base, suffix), INDEX_FILE_BYTES_MAX)) ?? Buffer.alloc(0);
   }
 
   async #checkIndexFiles(
@@ -255,9 +263,7 @@ class PartitionCheck {
 
   async #checkSnapshotAt(offset: number): Promise<void> {
     const name = segmentFileName(offset, '.snapshot');
-    const content = this.#names.includes(name)
-      ? await readFileIfThere(this.#env.disk, this.#path(name), PRODUCERS_FILE_BYTES_MAX)
-      : undefined;
+    const content = this.#names.includes(name) ? await this.#read(name, PRODUCERS_FILE_BYTES_MAX) : undefined;
     const from = this.#firstBase;
     if (content !== undefined) this.#take(this.#producers.snapshot(this.#path(name), content, from));
   }
@@ -266,7 +272,7 @@ class PartitionCheck {
   async #checkSnapshots(offsets: readonly number[]): Promise<void> {
     for (const offset of offsets) {
       const name = segmentFileName(offset, '.snapshot');
-      const content = await readFileIfThere(this.#env.disk, this.#path(name), PRODUCERS_FILE_BYTES_MAX);
+      const content = await this.#read(name, PRODUCERS_FILE_BYTES_MAX);
       if (content === undefined) continue;
       const from = offset === this.#nextOffset ? this.#firstBase : Number.POSITIVE_INFINITY;
       this.#take(this.#producers.snapshot(this.#path(name), content, from));
