@@ -324,11 +324,11 @@ describe('log: files that cannot be opened or read', () => {
       assert.equal(said.length, 1);
       assert.match(said[0] ?? '', /EIO/);
       const opened = await openLog(logs);
-      const heal = failing(machine, 'read', /\.log$/, { kind: 'error', code: 'EUCLEAN' });
+      const heal = failing(machine, 'read', /\.log$/, { kind: 'error', code: 'EDQUOT' });
       for (let call = 0; call < 3; call += 1) await assert.rejects(readAll(opened), isError('KAFKA_STORAGE_ERROR'));
       heal();
       assert.equal(said.length, 2);
-      assert.match(said[1] ?? '', /EUCLEAN/);
+      assert.match(said[1] ?? '', /EDQUOT/);
       assert.equal((await readAll(opened)).length, 1);
     });
   });
