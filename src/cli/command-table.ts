@@ -1,10 +1,14 @@
 /** Every command by oclif's id; what `bin/build.js` makes the manifest from. */
+import CheckLag from '../../commands/check/lag.ts';
 import ClusterDescribe from '../../commands/cluster/describe.ts';
 import Consume from '../../commands/consume.ts';
 import Doctor from '../../commands/doctor.ts';
 import GroupsDescribe from '../../commands/groups/describe.ts';
+import GroupsLag from '../../commands/groups/lag.ts';
 import GroupsList from '../../commands/groups/list.ts';
 import GroupsMembers from '../../commands/groups/members.ts';
+import GroupsWait from '../../commands/groups/wait.ts';
+import GroupsWatch from '../../commands/groups/watch.ts';
 import LogDump from '../../commands/log/dump.ts';
 import LogIndexRebuild from '../../commands/log/index-rebuild.ts';
 import LogStats from '../../commands/log/stats.ts';
@@ -17,12 +21,16 @@ import TopicsDescribe from '../../commands/topics/describe.ts';
 import TopicsList from '../../commands/topics/list.ts';
 
 export const commands = {
+  'check:lag': CheckLag,
   'cluster:describe': ClusterDescribe,
   consume: Consume,
   doctor: Doctor,
   'groups:describe': GroupsDescribe,
+  'groups:lag': GroupsLag,
   'groups:list': GroupsList,
   'groups:members': GroupsMembers,
+  'groups:wait': GroupsWait,
+  'groups:watch': GroupsWatch,
   'log:dump': LogDump,
   'log:index-rebuild': LogIndexRebuild,
   'log:stats': LogStats,

@@ -1,6 +1,5 @@
 /**
- * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table. 124 (the time
- * given ran out before the goal) is kept free for commands to come.
+ * What the exit status of every command means. Stable: codes are never renumbered, and `--help` prints this table.
  */
 
 export const EXIT = {
@@ -14,6 +13,7 @@ export const EXIT = {
   authorization: 7,
   conflict: 8,
   data: 9,
+  timeUp: 124,
 } as const;
 
 /** Any status that this program ends with: one of `EXIT`, or 128 + the number of a signal. */
@@ -31,6 +31,7 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [string, string])[] = [
   ['7', 'not allowed'],
   ['8', 'somebody else holds it, or it exists already'],
   ['9', 'the data is wrong: record too long, damaged, missing or out of range'],
+  ['124', 'the time given with --max-time ran out before the goal'],
   ['128+N', 'ended by signal N: 130 SIGINT, 141 reader of the output gone, 143 SIGTERM'],
 ];
 

@@ -5,6 +5,7 @@ import { usageError } from './cli-error.ts';
 import { type ItemError, itemError } from './document.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
+import type { Interruption } from './interrupt.ts';
 import { openTarget } from './target.ts';
 
 /** Nobody can type a group without a name, and a variable that is empty should not mean all or none. */
@@ -12,14 +13,16 @@ export function checkGroupNames(names: readonly string[]): void {
   if (names.some((name) => name === '')) throw usageError("a group's name is empty; give its name");
 }
 
-/** Throws CliError, ClientError and ClusterError. */
+/** Signals are the caller's to hear when it gives `interruption`. Throws CliError, ClientError and ClusterError. */
 export async function withGroupAdmin<Result>(
   host: Host,
   common: CommonOptions,
   use: (admin: GroupAdmin) => Promise<Result>,
+  interruption?: Interruption,
 ): Promise<Result> {
   const { env } = host;
   const target = await openTarget(host, common, { command: 'groups', createDirectory: false });
+  interruption?.begin(() => target.close());
   try {
     const isByDirectory = common.target.kind === 'directory';
     return await use({ env, transport: target.transport, timeoutMs: common.timeoutMs, isByDirectory });
