@@ -153,6 +153,7 @@ export class LogCompaction {
     };
     const mapped = await mapKeys(this.#parts, dirty, map, scan);
     if (mapped.endOffset <= firstDirtyOffset) return false;
+    pace.check();
     // Before any offset goes missing it is known, durably, that some may.
     await host.compactions.beginCompaction(name, firstDirtyOffset);
     // The close says again what that took back.
@@ -172,6 +173,7 @@ export class LogCompaction {
     )) {
       await this.#replace(group, () => cleanGroup(this.#parts, group, cleaner, scan));
     }
+    pace.check();
     await host.compactions.cleaned(name, mapped.endOffset);
     env.log.debug(`${name}: compacted up to offset ${mapped.endOffset}, ${map.size} keys in what was dirty`);
     return true;

@@ -48,18 +48,29 @@ interface Seen {
   outcome: string | undefined;
   offline: boolean;
   tells: number;
+  /** Names in the partition that were changed by calls that were made after the lease was lost. */
+  readonly late: string[];
 }
 
 /** Compacts with the trouble at the n-th call, looks at the log, and is killed. */
 async function live(machine: SimMachine, call: number, trouble: Trouble): Promise<Seen> {
-  const seen: Seen = { struck: false, outcome: undefined, offline: false, tells: 0 };
+  const seen: Seen = { struck: false, outcome: undefined, offline: false, tells: 0, late: [] };
   let left = Number.POSITIVE_INFINITY;
   let isOwner = true;
-  machine.onDiskCall = () => {
+  let isBegun = false;
+  machine.onDiskCall = (name) => {
     left -= 1;
     if (left > 0) return;
     seen.struck = true;
-    if (trouble.code === 'lease') isOwner = false;
+    if (trouble.code !== 'lease') return;
+    // The call that is being made now was begun by the owner.
+    isBegun = isOwner && isOfNames(name);
+    isOwner = false;
+  };
+  machine.onDiskDone = (name, path) => {
+    if (isOwner || !isOfNames(name) || !path.startsWith(PARTITION)) return;
+    if (!isBegun) seen.late.push(path);
+    isBegun = false;
   };
   machine.hardware.faults = () => {
     if (trouble.code === 'lease' || left > 0 || (left < 0 && !trouble.lasts)) return undefined;
@@ -82,8 +93,13 @@ async function live(machine: SimMachine, call: number, trouble: Trouble): Promis
   });
   await runUntil(machine, () => machine.alive().length === 0);
   machine.onDiskCall = () => undefined;
+  machine.onDiskDone = () => undefined;
   machine.hardware.faults = () => undefined;
   return seen;
+}
+
+function isOfNames(call: string): boolean {
+  return call === 'rename' || call === 'unlink';
 }
 
 async function look(log: PartitionLog, isOffline: boolean, isOwner: boolean): Promise<void> {
@@ -144,7 +160,8 @@ describe('log: compaction on a disk that fails', function () {
   }
 
   it('whoever is no longer the owner changes no name any more', async () => {
-    await each({ code: 'lease', lasts: true }, ({ outcome, struck }) => {
+    await each({ code: 'lease', lasts: true }, ({ outcome, struck, late }) => {
+      assert.deepEqual(late, []);
       assert.ok(outcome === 'stopped' || outcome === 'done' || !struck, outcome);
     });
   });
