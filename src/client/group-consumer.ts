@@ -174,11 +174,18 @@ class GroupConsumer {
       return;
     }
     if (!this.#mayChangeProtocol || this.#isOver) {
-      this.#fail(this.#memberOptions.coordinator.refused(error));
+      this.#fail(this.#refusedAs(protocol, error));
       return;
     }
     this.#mayChangeProtocol = false;
     this.#startMember(protocol === 'consumer' ? 'classic' : 'consumer');
+  }
+
+  /** `conflict` for a group whose members have agreed on the other protocol. */
+  #refusedAs(protocol: GroupProtocol, error: KafkaError): Error {
+    if (error.errorName === 'UNSUPPORTED_VERSION') return this.#memberOptions.coordinator.refused(error);
+    const what = `group '${this.#group.groupId}' has members that are not of the ${protocol} protocol`;
+    return new ClientError('conflict', `${what} (${error.errorName})`, { cause: error });
   }
 
   #fail(error: unknown): void {

@@ -182,13 +182,37 @@ describe('e2e: consume --group, whatever the protocol', function () {
           while [ $(wc -l < out) -lt 10 ]; do sleep 0.05; done
           streamctl consume ${theirs} -g ${theirs} --group-protocol ${ours} -e; echo $?
           kill -INT $pid; wait $pid; echo $?`);
-        assert.match(run.stdout.toString(), /^[18]\n130\n$/, run.stderr);
+        assert.equal(run.stdout.toString(), `${EXIT.conflict}\n130\n`, run.stderr);
       }
     }));
 
   it('--partition is refused beside --group', () =>
     withShell(async (shell) => {
       assert.equal((await shell('streamctl consume t -g g -p 0')).status, EXIT.usage);
+    }));
+
+  it('members by address outlive a kill -9 of the broker, and what they committed stays', () =>
+    withShell(async (shell, folder) => {
+      for (const protocol of ['classic', 'consumer']) {
+        let serving = await startServe(`${folder}/dir`);
+        const at = `-b ${serving.bootstrap}`;
+        const group = `-g ${protocol} --group-protocol ${protocol} ${at}`;
+        try {
+          const topic = `t-${protocol}`;
+          const reading = shell(`seq 1 10 | streamctl produce ${topic} --create -q ${at}
+            streamctl consume ${topic} ${group} -c 20 > out; echo $?; streamctl consume ${topic} ${group} -e | wc -l
+            sort -n out | uniq | wc -l; wc -l < out`);
+          await new Promise((resolve) => setTimeout(resolve, 2_500));
+          await serving.kill();
+          serving = await startServe(`${folder}/dir`, '--listen', serving.bootstrap);
+          const made = await shell(`seq 11 20 | streamctl produce ${topic} -q ${at}`);
+          assert.equal(made.status, 0, made.stderr);
+          const run = await reading;
+          assert.deepEqual(run.stdout.toString().trim().split('\n').map(Number), [0, 0, 20, 20], run.stderr);
+        } finally {
+          await serving.stop();
+        }
+      }
     }));
 
   it('two members by directory: the one that is the broker is killed, the other goes on with all', () =>
