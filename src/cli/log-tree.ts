@@ -96,10 +96,18 @@ export async function partitionsOf(env: Env, tree: LogTree): Promise<string[]> {
   return found;
 }
 
-/** Base offsets of the segments in a partition directory; of one `.log` its own. Ascending. */
+/** Base offsets of the segments in a partition directory; of one `.log` its own. Ascending. Throws CliError 9 for one that is no regular file. */
 export async function segmentsOf(env: Env, tree: LogTree, partition: string): Promise<number[]> {
   const names = tree.kind === 'file' ? [basename(tree.path)] : await env.disk.list(partition);
-  return names.map(parseSegmentFileName).flatMap((name) => (name?.suffix === '.log' ? [name.offset] : []));
+  const bases: number[] = [];
+  for (const name of names) {
+    const parsed = parseSegmentFileName(name);
+    if (parsed?.suffix !== '.log') continue;
+    const path = `${partition}/${name}`;
+    if ((await env.disk.stat(path))?.kind !== 'file') throw new CliError(EXIT.data, `${path} is no regular file`);
+    bases.push(parsed.offset);
+  }
+  return bases;
 }
 
 /** Topic and number of a partition directory's name. */

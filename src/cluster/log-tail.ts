@@ -26,6 +26,8 @@ export class LogTail {
   #timer: Timer;
   #watch: DiskWatch | undefined;
   #reading: Promise<void> | undefined;
+  /** What was told of reads that fail; once, until one goes through. */
+  #told: string | undefined;
   #closed = false;
 
   constructor(env: Env, directory: string, log: MetadataLog, events: TailEvents) {
@@ -68,12 +70,15 @@ export class LogTail {
   async #read(): Promise<void> {
     try {
       await this.#log.catchUp();
+      this.#told = undefined;
       await this.#events.read();
     } catch (error) {
       if (errorCodeOf(error) === 'ENOENT') {
         this.#events.gone(`${this.#directory} is gone`);
       } else {
-        this.#env.log.warn(`reading the metadata log: ${String(error)}`);
+        const text = `reading the metadata log: ${String(error)}`;
+        if (text !== this.#told) this.#env.log.warn(text);
+        this.#told = text;
       }
     }
   }

@@ -1,6 +1,6 @@
 /** Reads of a partition's log, and look-ups by time, while its end grows and its beginning may be deleted. */
 import { KafkaError } from '../protocol/errors.ts';
-import { storageError } from './log-failure.ts';
+import { isDescriptorShortage, storageError } from './log-failure.ts';
 import type { LogHost } from './log-host.ts';
 import type { LogReader } from './log-reader.ts';
 import type { SegmentContext } from './segment.ts';
@@ -126,7 +126,7 @@ export class PartitionReads {
 
   async #read(range: Parameters<LogReader['read']>[0]): ReturnType<LogReader['read']> {
     try {
-      return await this.#parts.reader.read(range);
+      return await this.#withDescriptors(() => this.#parts.reader.read(range));
     } catch (error) {
       // The files of a segment that was deleted meanwhile are not there.
       if (range.offset < this.#log.logStartOffset) throw this.#outOfRange(range.offset);
@@ -150,12 +150,23 @@ export class PartitionReads {
       indexIntervalBytes,
     });
     try {
-      const found = await lookUp(search());
+      const found = await this.#withDescriptors(() => lookUp(search()));
       if (found === undefined || found.offset >= this.#log.logStartOffset) return found;
     } catch (error) {
       if (this.#log.logStartOffset === logStartOffset) throw error;
     }
     return lookUp(search());
+  }
+
+  /** Without a descriptor, as for an index file, once more when files that nobody needs just now were closed. */
+  async #withDescriptors<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDescriptorShortage(error)) throw error;
+      await this.#parts.host.files.closeUnused();
+      return await work();
+    }
   }
 
   #outOfRange(offset: number): KafkaError {

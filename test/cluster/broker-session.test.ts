@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { brokerFolder, clusterFolder, entryFolder, ownerFile, reserveFile } from '../../src/cluster/layout.ts';
 import { LEASE_MS } from '../../src/cluster/lease.ts';
 import { readOwnerRecord } from '../../src/cluster/owner-record.ts';
+import type { Env } from '../../src/kernel/env.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import { World } from '../sim/sim-world.ts';
 import { registration } from './images.ts';
@@ -158,6 +159,38 @@ describe('cluster: broker session', () => {
       assert.notEqual(reason, '');
       await session.release();
       assert.equal(await env.disk.stat(DIRECTORY), undefined, 'it is not made again');
+    }));
+
+  it('a metadata log that cannot be read for a while is told once', () =>
+    inWorld(13, async (env) => {
+      const warnings: string[] = [];
+      let isShort = false;
+      const list: Env['disk']['list'] = async (path) => {
+        if (isShort) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+        return env.disk.list(path);
+      };
+      const readFile: Env['disk']['readFile'] = async (path, bytesMax) => {
+        if (isShort) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+        return env.disk.readFile(path, bytesMax);
+      };
+      const disk = new Proxy(env.disk, {
+        get: (target, name) => {
+          if (name === 'list') return list;
+          if (name === 'readFile') return readFile;
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+      const log = { ...env.log, warn: (text: string) => void warnings.push(text) };
+      const session = await mustBecomeBroker({ ...env, disk, log });
+      for (const round of [1, 2]) {
+        isShort = true;
+        await env.clock.sleep(5000);
+        assert.equal(warnings.filter((text) => text.includes('EMFILE')).length, round, warnings.join());
+        isShort = false;
+        await env.clock.sleep(3000);
+      }
+      await session.release();
     }));
 
   it('a broker that lives long compacts as it goes', () =>

@@ -95,6 +95,9 @@ describe('e2e: log dump, stats and index-rebuild', function () {
         done
         printf 'no batch' > 00000000000000000000.log
         streamctl log stats 00000000000000000000.log > /dev/null
+        echo "status $?"
+        rm 00000000000000000000.log; mkfifo 00000000000000000000.log
+        streamctl log dump . > /dev/null
         echo "status $?"`);
       assert.deepEqual(run.stdout.toString().trim().split('\n'), [
         'status 2',
@@ -102,7 +105,9 @@ describe('e2e: log dump, stats and index-rebuild', function () {
         'status 2',
         'status 2',
         'status 3',
+        'status 9',
       ]);
       assert.match(run.stderr, /begins at byte 0 is no batch/);
+      assert.match(run.stderr, /t-0\/00000000000000000000.log is no regular file/);
     }));
 });

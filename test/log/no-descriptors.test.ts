@@ -75,6 +75,32 @@ describe('log: no free file descriptor', () => {
     });
   });
 
+  it('a read that finds none for an index lets idle files go, and is made again', async () => {
+    await run(newMachine(), async (env) => {
+      const first = await openDirectory(env);
+      const filled = await openLog(first, { indexIntervalBytes: 100 });
+      for (let count = 0; count < 20; count += 1) await (await append(filled, batchOf(['x'.repeat(90)]))).committed;
+      await first.close();
+      let refusals = 0;
+      const open: Env['disk']['open'] = async (path, mode) => {
+        if (!path.endsWith('index') || refusals > 0) return env.disk.open(path, mode);
+        refusals += 1;
+        throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      };
+      const disk = new Proxy(env.disk, {
+        get: (target, name) => {
+          if (name === 'open') return open;
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+      const logs = await openDirectory({ ...env, disk }, { brokerEpoch: 2 });
+      assert.equal((await readAll(await openLog(logs, { indexIntervalBytes: 100 }), 10)).length, 10);
+      assert.equal(refusals, 1);
+      await logs.close();
+    });
+  });
+
   it('refuses batches, which is said once, and the log goes on when there is one', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
