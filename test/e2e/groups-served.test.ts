@@ -1,0 +1,22 @@
+/** The commands on groups and offsets on a server, by its directory and over TCP. */
+import { groupsStory } from '../helpers/groups-story.ts';
+import { startServe, withFolder } from '../helpers/streamctl.ts';
+
+describe('e2e: groups commands on a server', function () {
+  this.timeout(180_000);
+
+  for (const type of ['classic', 'consumer'] as const) {
+    for (const way of ['--dir', '-b'] as const) {
+      it(`a ${type} group, ${way === '-b' ? 'over TCP' : 'by the directory'}`, () =>
+        withFolder(async (folder) => {
+          const directory = `${folder}/data`;
+          const serving = await startServe(directory);
+          try {
+            await groupsStory(way === '-b' ? ['-b', serving.bootstrap] : ['--dir', directory], type);
+          } finally {
+            await serving.stop();
+          }
+        }));
+    }
+  }
+});
