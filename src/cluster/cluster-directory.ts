@@ -10,7 +10,7 @@ import { sealJson, unsealJson } from './checked-json.ts';
 import { ClusterError } from './cluster-error.ts';
 import { linkNewFile, readFileIfThere } from './durable-file.ts';
 import { randomKafkaUuid } from './kafka-uuid.ts';
-import { brokersFolder, clusterFile, clusterFolder, entryFolder, FORMAT_VERSION } from './layout.ts';
+import { brokersFolder, clusterFile, clusterFolder, entryFolder, entryNumber, FORMAT_VERSION } from './layout.ts';
 import { fillReserve } from './reserve.ts';
 
 /** What the system says of syncing a folder that this user may not read, or of a file system that cannot. */
@@ -37,7 +37,8 @@ export async function readClusterId(env: Env, directory: string): Promise<string
 
 /**
  * Makes the directory a cluster, or takes the one that is there; answers its id. Durable when it resolves. Throws ClusterError
- * `foreign` when other things lie there, so that a wrong --dir does not spread our folders over somebody's home.
+ * `foreign` when other things lie there, so that a wrong --dir does not spread our folders over somebody's home, and `damaged`
+ * when a cluster's metadata lies there without its id: with another one its logs would be nobody's.
  */
 export async function ensureCluster(env: Env, directory: string): Promise<string> {
   const present = await readClusterId(env, directory);
@@ -46,6 +47,9 @@ export async function ensureCluster(env: Env, directory: string): Promise<string
   }
   await makeDurably(env, directory);
   await refuseForeign(env, directory);
+  if (await hasEntries(env, directory)) {
+    return await idBesideEntries(env, directory);
+  }
   for (const folder of [entryFolder(directory), brokersFolder(directory)]) {
     await env.disk.makeDirectory(folder);
   }
@@ -87,6 +91,26 @@ async function refuseForeign(env: Env, directory: string): Promise<void> {
   if (foreign !== undefined) {
     throw new ClusterError('foreign', `${directory} is not a cluster and not empty: it holds ${foreign}`);
   }
+}
+
+async function hasEntries(env: Env, directory: string): Promise<boolean> {
+  const folder = entryFolder(directory);
+  if ((await env.disk.stat(folder)) === undefined) {
+    return false;
+  }
+  return (await env.disk.list(folder)).some((name) => entryNumber(name) !== undefined);
+}
+
+/** The first entry follows the file with the id: whoever made the cluster meanwhile has linked it. */
+async function idBesideEntries(env: Env, directory: string): Promise<string> {
+  const clusterId = await readClusterId(env, directory);
+  if (clusterId === undefined) {
+    throw new ClusterError(
+      'damaged',
+      `${clusterFile(directory)} is missing, and ${entryFolder(directory)} is there; put it back`,
+    );
+  }
+  return clusterId;
 }
 
 function parentOf(directory: string): string {

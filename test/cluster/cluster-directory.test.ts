@@ -6,7 +6,7 @@ import { clusterFile, reserveFile } from '../../src/cluster/layout.ts';
 import { fillReserve, RESERVE_BYTES } from '../../src/cluster/reserve.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import { World } from '../sim/sim-world.ts';
-import { DIRECTORY, inWorld, runToEnd } from './in-world.ts';
+import { DIRECTORY, inWorld, mustBecomeBroker, runToEnd } from './in-world.ts';
 
 const hasKind = (kind: string) => (error: unknown) => error instanceof ClusterError && error.kind === kind;
 
@@ -53,6 +53,14 @@ describe('cluster: making a directory', () => {
     inWorld(1, async (env) => {
       assert.equal(await readClusterId(env, DIRECTORY), undefined);
       assert.equal(await env.disk.stat(DIRECTORY), undefined);
+    }));
+
+  it('a cluster that lost its id is not given another one', () =>
+    inWorld(4, async (env) => {
+      await (await mustBecomeBroker(env)).release();
+      await env.disk.remove(clusterFile(DIRECTORY));
+      await assert.rejects(ensureCluster(env, DIRECTORY), hasKind('damaged'));
+      assert.equal(await env.disk.stat(clusterFile(DIRECTORY)), undefined);
     }));
 
   it("somebody's folder is left alone", () =>
