@@ -1,6 +1,7 @@
 /** What `doctor` sees in the files of the directory: whose it is, how it was left, what lies about. */
 import { readClusterId } from '../cluster/cluster-directory.ts';
 import { brokerFolder } from '../cluster/layout.ts';
+import { MetadataLog } from '../cluster/metadata-log.ts';
 import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { Env } from '../kernel/env.ts';
 import { CLEAN_MARKER_FILE } from '../log/clean-marker.ts';
@@ -38,6 +39,20 @@ function judged(env: Env, owner: OwnerRecord, directory: string): Pick<Diagnosis
   }
   const text = `process ${owner.process.pid} on host ${owner.process.hostId} had it and cannot be asked from here: the next command waits until it is silent for long enough`;
   return { status: 'warn', text };
+}
+
+/** Throws ClusterError `damaged` where no command could read it. */
+export async function checkMetadata({ directory, host }: Examined): Promise<Diagnosis> {
+  const check = 'metadata';
+  const { env } = host;
+  const clusterId = await readClusterId(env, directory);
+  if (clusterId === undefined) return { check, status: 'ok', text: 'none yet' };
+  const { image } = await MetadataLog.open(env, directory, clusterId);
+  const folder = brokerFolder(directory, BROKER_ID);
+  const isLost = image.topics.size > 0 && image.brokers.has(BROKER_ID) && (await env.disk.stat(folder)) === undefined;
+  return isLost
+    ? { check, status: 'fail', text: `${image.topics.size} topics, and ${folder} with their records is missing` }
+    : { check, status: 'ok', text: `${image.topics.size} topics` };
 }
 
 export async function checkLogs({ directory, host }: Examined): Promise<Diagnosis> {

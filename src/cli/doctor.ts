@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { usageError } from './cli-error.ts';
 import { checkDisk, checkFileSystem, checkRoom } from './doctor-disk.ts';
-import { checkLeftovers, checkLogs, checkModes, checkPlace } from './doctor-files.ts';
+import { checkLeftovers, checkLogs, checkMetadata, checkModes, checkPlace } from './doctor-files.ts';
 import { checkListeners, checkOpenFiles } from './doctor-system.ts';
 import { documentOf, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -39,6 +39,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['sync cost', checkDisk],
   ['room', checkRoom],
   ['place', checkPlace],
+  ['metadata', checkMetadata],
   ['logs', checkLogs],
   ['leftovers', checkLeftovers],
   ['modes', checkModes],

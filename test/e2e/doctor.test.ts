@@ -54,6 +54,19 @@ describe('e2e: doctor', function () {
       assert.equal(row(rows, 'listeners', /no authentication/)?.status, 'warn');
     }));
 
+  it('sees that the metadata is damaged, or that the records of its topics are gone', () =>
+    withShell(async (shell, folder) => {
+      const directory = `${folder}/dir`;
+      await shell('streamctl topics create t -q; echo a | streamctl produce t -q');
+      assert.equal(row((await diagnose(directory)).rows, 'metadata', /1 topics/)?.status, 'ok');
+      await shell('cp -R $DIR $DIR.whole; rm -r $DIR/brokers/1');
+      assert.equal(row((await diagnose(directory)).rows, 'metadata', /is missing/)?.status, 'fail');
+      await shell('rm -r $DIR; mv $DIR.whole $DIR; rm $DIR/cluster/log/*1.json');
+      const { status, rows } = await diagnose(directory);
+      assert.equal(row(rows, 'metadata')?.status, 'fail');
+      assert.equal(status, EXIT.unmet);
+    }));
+
   it('a port that is taken fails', () =>
     withShell(async (_, folder) => {
       const serving = await startServe(`${folder}/other`);
