@@ -45,7 +45,8 @@ export function parseThresholds(texts: readonly string[], source: string): Thres
   let ms: number | undefined;
   for (const text of texts) {
     const count = COUNT.exec(text);
-    const durationMs = count === null ? durationMsOf(text) : undefined;
+    // A number without a unit would be seconds elsewhere; here it would look like records.
+    const durationMs = count === null && /[a-z]$/.test(text) ? durationMsOf(text) : undefined;
     const value = count === null ? durationMs : Number(count[1]) * (count[2] === 'k' ? 1_000 : 1);
     if (value === undefined || !Number.isSafeInteger(value)) {
       throw usageError(`${source}: '${text}' is no limit; write records as 500 or 10k, a time as 90s, 5m or 2h`);

@@ -1,8 +1,8 @@
-/** The commands on groups and offsets on a server, by its directory and over TCP. */
+/** The commands on groups and offsets on a server, by its directory and over TCP, and without one. */
 import { groupsStory } from '../helpers/groups-story.ts';
 import { startServe, withFolder } from '../helpers/streamctl.ts';
 
-describe('e2e: groups commands on a server', function () {
+describe('e2e: groups commands beside a member', function () {
   this.timeout(180_000);
 
   for (const type of ['classic', 'consumer'] as const) {
@@ -18,5 +18,8 @@ describe('e2e: groups commands on a server', function () {
           }
         }));
     }
+
+    it(`a ${type} group without a server: its member is the broker`, () =>
+      withFolder((folder) => groupsStory(['--dir', `${folder}/data`], type)));
   }
 });
