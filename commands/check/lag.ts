@@ -39,23 +39,26 @@ export default class CheckLag extends BaseCommand {
     }),
   };
 
+  /** Known once the command line is read. */
+  #form: 'nagios' | 'prometheus' | 'json' = 'nagios';
+
   override async run(): Promise<ExitCode> {
     try {
       return await this.#check();
     } catch (error) {
       const { reportError } = await import('../../src/cli/error-report.ts');
       const { printUnknown } = await import('../../src/cli/check-lag.ts');
-      const { line, exitCode } = reportError(
-        error,
-        'check lag',
-        Object.keys(CheckLag.flags).map((name) => `--${name}`),
-      );
-      return line === undefined ? exitCode : printUnknown(await this.host({ quiet: false, debug: false }), line);
+      const names = Object.keys(CheckLag.flags).map((name) => `--${name}`);
+      const { line, exitCode } = reportError(error, 'check lag', names);
+      if (line === undefined) return exitCode;
+      const host = await this.host({ quiet: false, debug: false });
+      return printUnknown(host, this.#form, { item: '', message: line, exitCode });
     }
   }
 
   async #check(): Promise<ExitCode> {
     const { args, flags } = await this.parse(CheckLag);
+    this.#form = flags.json ? 'json' : flags.report;
     const { commonOptions } = await import('../../src/cli/global-flags.ts');
     const { parseThresholds, runCheckLag } = await import('../../src/cli/check-lag.ts');
     const host = await this.host(flags);
@@ -64,7 +67,7 @@ export default class CheckLag extends BaseCommand {
       topics: flags.topic ?? [],
       warn: parseThresholds(flags.warn ?? [], '--warn'),
       crit: parseThresholds(flags.crit ?? [], '--crit'),
-      form: flags.json ? 'json' : flags.report,
+      form: this.#form,
     });
   }
 }

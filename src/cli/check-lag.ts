@@ -68,8 +68,10 @@ export async function runCheckLag(host: Host, common: CommonOptions, command: Ch
 }
 
 /** What a check says that could not be made. */
-export async function printUnknown(host: Host, problem: string): Promise<ExitCode> {
-  await host.stdio.write(Buffer.from(`LAG UNKNOWN - ${printable(problem)}\n`));
+export async function printUnknown(host: Host, form: ReportForm, error: ItemError): Promise<ExitCode> {
+  const report: Report = { checked: [], errors: [error], status: 'unknown' };
+  await host.stdio.write(Buffer.from(textOf(form, report)));
+  if (form !== 'nagios') host.stdio.note(error.message);
   return EXIT_BY_STATUS.unknown;
 }
 

@@ -215,6 +215,45 @@ describe('e2e: groups commands', function () {
       }
     }));
 
+  it('lag has a time also where the first batches are large, packed or begun', () =>
+    withShell(async (shell) => {
+      const run = await shell(`
+        set -e
+        streamctl topics create big --partitions 4 -q
+        for partition in 0 1 2 3; do
+          codec=none; [ $partition = 2 ] && codec=gzip
+          head -c 200000 /dev/urandom | base64 -w 60000 | streamctl produce big -q -p $partition -z $codec
+        done
+        streamctl groups create g -t big --to 2 > /dev/null`);
+      assert.equal(run.status, EXIT.ok, run.stderr);
+      const [lag] = await itemsOf<{ partitions: { lag: number; lagMs: number | null }[] }>(shell, 'groups lag g');
+      assert.deepEqual(
+        lag?.partitions.map((partition) => [partition.lag, (partition.lagMs ?? 0) > 0]),
+        [
+          [3, true],
+          [3, true],
+          [3, true],
+          [3, true],
+        ],
+      );
+    }));
+
+  it('a check that cannot be made is UNKNOWN in every form', () =>
+    withShell(async (shell) => {
+      await made(shell);
+      for (const command of ['absent', '--warn soon', '--wran 3', "''", 'g absent --crit 1000', '--timeout x']) {
+        const run = await shell(`streamctl check lag ${command}`);
+        assert.equal(run.status, 3, `${command}: ${run.stdout}`);
+        assert.match(run.stdout.toString(), /^LAG UNKNOWN - /, command);
+      }
+      const json = await shell('streamctl check lag absent -F json');
+      assert.equal(JSON.parse(json.stdout.toString()).status, 'unknown');
+      const unreadable = await shell('streamctl check lag --warn soon -F json');
+      assert.equal(JSON.parse(unreadable.stdout.toString()).errors[0].exitCode, EXIT.usage);
+      const over = await shell('streamctl check lag g absent --crit 0');
+      assert.equal(over.status, 2, over.stdout.toString());
+    }));
+
   it('names of all kinds, deleted topics, offsets outside the log', () =>
     withShell(async (shell) => {
       const run = await shell(`
