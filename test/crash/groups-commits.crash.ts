@@ -18,6 +18,8 @@ import { between, report, sizeOf, sleep } from './lanes.ts';
 const LANE = 'groups-commits';
 const KILLS = sizeOf('STREAMCTL_KILLS', 10);
 const TOPIC = 't';
+/** More than the members by kafkajs can read between the kills. */
+const LINE_COUNT = 50_000 + KILLS * 5_000;
 const KINDS: readonly CommitterKind[] = ['simple', 'simple', 'classic', 'classic', 'consumer', 'consumer'];
 /** Small segments and a cleaner that is never idle: commits are compacted between the kills. */
 const SETTINGS = [
@@ -36,7 +38,7 @@ describe('kill -9 of serve while groups commit', () => {
       try {
         const made = await streamctl(['topics', 'create', TOPIC, '--partitions', '3', '-b', listen]);
         assert.equal(made.status, 0, made.stderr);
-        const lines = Array.from({ length: 300_000 }, (_, at) => `${at}\n`).join('');
+        const lines = Array.from({ length: LINE_COUNT }, (_, at) => `${at}\n`).join('');
         assert.equal((await streamctl(['produce', TOPIC, '-b', listen], { input: lines })).status, 0);
         for (const [at, kind] of KINDS.entries())
           committers.push(new GroupCommitter(listen, TOPIC, `${kind}-${at}`, kind));
