@@ -4,6 +4,7 @@
  * trusted and should not be.
  */
 import type { SourcePatch } from './bundle.ts';
+import { PLANTED_GROUP_BUGS } from './planted-group-bugs.ts';
 
 /** `seeds`: one seed after the other; `crash points`: every call of stories, at which the process or the power goes. */
 export type Lane = 'seeds' | 'crash points';
@@ -358,4 +359,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       ),
     ],
   },
+  ...PLANTED_GROUP_BUGS,
 ];

@@ -5,11 +5,12 @@ import { runOrders } from './worker-pool.ts';
 
 /** Of each so many seeds, these scenarios get so many. */
 export const MIX: Readonly<Record<string, number>> = {
-  'directory-life': 8,
+  'directory-life': 7,
   'bad-disk': 4,
   keeper: 3,
-  idempotence: 3,
+  idempotence: 2,
   'topics-come-and-go': 2,
+  groups: 2,
   'many-partitions': 1,
 };
 const TURNS: readonly string[] = Object.entries(MIX).flatMap(([name, count]) => Array<string>(count).fill(name));

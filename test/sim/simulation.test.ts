@@ -7,7 +7,7 @@ import { CRASH_MODELS, FAILURE_MODELS, type SeedOutcome } from './seed-run.ts';
 import type { SeedOrder } from './seed-worker.ts';
 import { runOrders } from './worker-pool.ts';
 
-const SEED_COUNT = 160;
+const SEED_COUNT = 140;
 /** How many of them are run once more, to compare. */
 const TWICE_COUNT = 12;
 const CRASH_POINT_COUNT = 400;

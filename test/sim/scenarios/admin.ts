@@ -69,13 +69,19 @@ export function deleteRecords(
   });
 }
 
-/** Sets one config, of the topic or of all brokers. */
-export function alterConfig(machine: SimMachine, of: 'topic' | 'brokers', name: string, value: string): SimProgram {
+/** Sets one config, of a topic or of all brokers. */
+export function alterConfig(
+  machine: SimMachine,
+  of: 'topic' | 'brokers',
+  name: string,
+  value: string,
+  topic = TOPIC,
+): SimProgram {
   return spawnClient(machine, 'alter-config', async (transport) => {
     try {
       const resource = {
         resourceType: of === 'topic' ? TOPIC_RESOURCE : BROKER_RESOURCE,
-        resourceName: of === 'topic' ? TOPIC : '',
+        resourceName: of === 'topic' ? topic : '',
         configs: [{ name, configOperation: 0, value }],
       };
       const message = { resources: [resource], validateOnly: false };

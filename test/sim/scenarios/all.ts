@@ -2,6 +2,7 @@
 import type { Scenario } from '../seed-run.ts';
 import { CRASH_STORIES } from './crash-stories.ts';
 import { badDisk, directoryLife, manyPartitions } from './directory-life.ts';
+import { groups } from './group-life.ts';
 import { places } from './places.ts';
 import { idempotence, keeper } from './raw-life.ts';
 import { servedDamage } from './served-damage.ts';
@@ -16,5 +17,6 @@ export const SCENARIOS: readonly Scenario[] = [
   keeper,
   topicsComeAndGo,
   servedDamage,
+  groups,
   ...CRASH_STORIES,
 ];

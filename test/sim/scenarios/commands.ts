@@ -1,6 +1,6 @@
 /** The commands of a scenario, each a process: the real cores of `streamctl` on simulated streams. */
 import { CliError } from '../../../src/cli/cli-error.ts';
-import { runConsume } from '../../../src/cli/consume.ts';
+import { type ConsumeCommand, runConsume } from '../../../src/cli/consume.ts';
 import type { CommonOptions } from '../../../src/cli/global-flags.ts';
 import type { Host } from '../../../src/cli/host.ts';
 import { runProduce } from '../../../src/cli/produce.ts';
@@ -187,21 +187,43 @@ export function follow(
   topic = TOPIC,
 ): SimProgram {
   return spawnCommand(machine, name, (host) =>
+    runConsume(host, commonOptions(by, 0), { ...PRINTED, topics: [topic], exitAtEnd }),
+  );
+}
+
+/** All records from the beginning, each with its partition and offset. */
+const PRINTED: Omit<ConsumeCommand, 'topics' | 'exitAtEnd'> = {
+  partitions: undefined,
+  start: { kind: 'earliest' },
+  maxRecords: undefined,
+  isolation: 'read_uncommitted',
+  delimiter: NEWLINE,
+  sink: (out) => ({
+    record: (view) => {
+      out.text(`${view.partition} ${view.offset} `);
+      out.bytes(view.source, view.valueStart, view.valueEnd);
+      out.byte(10);
+    },
+  }),
+};
+
+export interface Membership {
+  readonly groupId: string;
+  readonly protocol: 'classic' | 'consumer' | undefined;
+  readonly instanceId?: string;
+  readonly by: 'directory' | 'port';
+  readonly exitAtEnd: boolean;
+}
+
+/** A consumer of a group, from the beginning, that prints as `follow` does. */
+export function consumeInGroup(machine: SimMachine, name: string, membership: Membership): SimProgram {
+  const { groupId, protocol, instanceId, by, exitAtEnd } = membership;
+  return spawnCommand(machine, name, (host) =>
     runConsume(host, commonOptions(by, 0), {
-      topics: [topic],
-      partitions: undefined,
-      start: { kind: 'earliest' },
-      maxRecords: undefined,
+      ...PRINTED,
+      topics: [TOPIC],
       exitAtEnd,
-      isolation: 'read_uncommitted',
-      delimiter: NEWLINE,
-      sink: (out) => ({
-        record: (view) => {
-          out.text(`${view.partition} ${view.offset} `);
-          out.bytes(view.source, view.valueStart, view.valueEnd);
-          out.byte(10);
-        },
-      }),
+      group: { groupId, protocol, instanceId, fsync: false },
     }),
   );
 }

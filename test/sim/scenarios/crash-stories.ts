@@ -4,6 +4,7 @@ import { deleteRecords } from './admin.ts';
 import { deleteTopic, serve } from './commands.ts';
 import { createCompacted, feedKeys, judgeKeys } from './compacted-topic.ts';
 import { type CrashStory, crashStory, type Tale } from './crash-story.ts';
+import { judgeGroup, liveInGroup } from './group-story.ts';
 import type { Seen } from './ledger.ts';
 
 const OTHER = 'u';
@@ -164,6 +165,12 @@ const STORIES: readonly CrashStory[] = [
       await feedKeys(tale, 5);
       await judgeKeys(tale);
     },
+  },
+  {
+    name: 'group',
+    prepare: async (tale) => void (await tale.feed(6)),
+    act: liveInGroup,
+    judge: (tale, log) => judgeGroup(tale, (log.at(-1)?.offset ?? -1) + 1),
   },
 ];
 

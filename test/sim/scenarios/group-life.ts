@@ -1,0 +1,294 @@
+/**
+ * The life of groups: producers write, members of `consume --group` come and go, raw members commit and ask, while whoever is the
+ * broker is killed, stopped, paused, and the machine loses its power. Then, without faults, for some seconds nobody comes or goes,
+ * and nobody may be fenced and nothing may come twice; in the end all that was written was put out by the group.
+ */
+import { EpochChecker } from '../epoch-checker.ts';
+import { type FaultWeights, planFaults } from '../fault-plan.ts';
+import { OwnerChecker } from '../owner-checker.ts';
+import type { Prng } from '../prng.ts';
+import type { Scenario, SeedRun } from '../seed-run.ts';
+import type { SimProgram } from '../sim-machine.ts';
+import { SyncChecker } from '../sync-checker.ts';
+import { alterConfig } from './admin.ts';
+import { consumeInGroup, createTopic, DIRECTORY, FollowerReader, follow, produce, serve } from './commands.ts';
+import { CommitRegister } from './commit-register.ts';
+import { GroupOutput } from './group-output.ts';
+import { type ProbedGroup, probeGroup } from './group-prober.ts';
+import { Ledger } from './ledger.ts';
+import { startRawMember } from './raw-member.ts';
+
+const FAULTS_MS = 8000;
+/** Later when not enough has happened yet. */
+const FAULTS_MS_MAX = 20_000;
+const HEALED_MS = 120_000;
+const OPERATIONS = 220;
+const FAULTS = 11;
+/** Longer than a session. */
+const CALM_MS = 6500;
+const SETTLING_MS = 3000;
+const OFFSETS_TOPIC = '__consumer_offsets';
+const LAST_LINES = 30;
+
+export const groups: Scenario = { name: 'groups', run: (run) => new GroupLife(run).run() };
+
+const FAULT_WEIGHTS: FaultWeights = {
+  'kill broker': 4,
+  'kill any': 3,
+  'kill at point': 4,
+  'kill at disk call': 4,
+  'power cut at disk call': 3,
+  'power cut': 1,
+  'kill, then power cut': 3,
+  'break at append, then power cut': 2,
+  'pause broker': 3,
+  'pause any': 2,
+  'terminate broker': 2,
+  'suspend broker': 1,
+  'break connections': 3,
+  'break at append': 4,
+  'slow syncs': 2,
+  'clock jump': 1,
+  'hand over': 3,
+  'second start': 2,
+};
+const BAD_DISK: FaultWeights = {
+  'sync errors': 4,
+  'write errors': 2,
+  'short writes': 4,
+  'full disk': 4,
+  'read only': 2,
+  hang: 2,
+};
+
+class GroupLife {
+  readonly #run: SeedRun;
+  readonly #chance: Prng;
+  readonly #ledger: Ledger;
+  readonly #register: CommitRegister;
+  readonly #output: GroupOutput;
+  readonly #probed: ProbedGroup;
+  readonly #owner: OwnerChecker;
+  readonly #partitions: number;
+  readonly #isBadDisk: boolean;
+  readonly #members: SimProgram[] = [];
+  readonly #raw: SimProgram[] = [];
+  readonly #producers: SimProgram[] = [];
+  #server: SimProgram | undefined;
+  #probe: SimProgram | undefined;
+  #isHealed = false;
+  #fencedCount = 0;
+  #isExcused: (pid: number) => boolean = () => false;
+
+  constructor(run: SeedRun) {
+    const { world, machine } = run;
+    this.#run = run;
+    this.#chance = world.chance.fork();
+    this.#ledger = new Ledger(world);
+    this.#register = new CommitRegister(world);
+    this.#output = new GroupOutput(machine, this.#ledger);
+    this.#owner = new OwnerChecker(machine, DIRECTORY);
+    this.#partitions = this.#chance.pick([1, 2, 3]);
+    this.#isBadDisk = this.#chance.hits(0.4);
+    const protocol = this.#chance.pick(['classic', 'consumer'] as const);
+    this.#probed = {
+      groupId: 'g',
+      protocol,
+      partitions: this.#partitions,
+      output: this.#output,
+      groupEpoch: 0,
+      assignmentEpoch: 0,
+    };
+    const epochs = new EpochChecker(machine, `${DIRECTORY}/brokers/1/log`);
+    machine.onDiskDone = (call, path, process) => {
+      this.#owner.check(call, path, process);
+      epochs.check(call, path, process);
+    };
+  }
+
+  async run(): Promise<void> {
+    const { world, machine, arm } = this.#run;
+    if (!(await this.#create())) return;
+    const weights = this.#isBadDisk ? { ...FAULT_WEIGHTS, ...BAD_DISK } : FAULT_WEIGHTS;
+    const fromMs = world.nowMs + 20;
+    const planned = planFaults(this.#chance.fork(), this.#chance.between(15, 21), fromMs, fromMs + FAULTS_MS, weights);
+    const injector = arm(
+      planned,
+      () => this.#owner.process(),
+      () => void serve(machine),
+    );
+    const syncs = new SyncChecker(machine, this.#owner);
+    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    this.#isExcused = (pid) => injector.readOnlyPids.has(pid);
+    this.#populate();
+    const isEnough = (): boolean => this.#run.operations() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
+    await this.#watch(() => world.nowMs >= fromMs + FAULTS_MS && isEnough(), FAULTS_MS_MAX);
+    injector.heal();
+    this.#isHealed = true;
+    if (world.violations.length === 0) await this.#allLeave();
+    if (world.violations.length === 0) await this.#calm();
+    if (world.violations.length === 0) await this.#ending();
+  }
+
+  async #create(): Promise<boolean> {
+    const { world, machine } = this.#run;
+    const configs = new Map([['segment.ms', String(this.#chance.between(300, 3000))]]);
+    const { process } = createTopic(machine, this.#partitions, configs);
+    await world.run(() => process.isDead, HEALED_MS);
+    // So that the sweeps of a `serve` are seen too.
+    const swift = alterConfig(machine, 'brokers', 'log.cleaner.backoff.ms', '300');
+    await world.run(() => swift.process.isDead, HEALED_MS);
+    return process.exitCode === 0;
+  }
+
+  /** Runs the world, and reads what the members put out as it comes. */
+  async #watch(done: () => boolean, limitMs: number): Promise<boolean> {
+    const ended = await this.#run.world.run(() => {
+      this.#output.read();
+      return done();
+    }, limitMs);
+    return ended === 'done' || ended === 'violated';
+  }
+
+  #populate(): void {
+    const { world, machine, operation } = this.#run;
+    if (this.#isHealed) return;
+    const aliveCount = (programs: readonly (SimProgram | undefined)[]): number =>
+      programs.filter((program) => program !== undefined && !program.process.isDead).length;
+    if (aliveCount([this.#server]) === 0 && this.#chance.hits(0.25)) this.#server = serve(machine);
+    if (aliveCount(this.#producers) < 1) this.#startProducer();
+    if (aliveCount(this.#members) < 3) this.#startMember();
+    if (aliveCount(this.#raw) < 3) this.#startRaw(this.#chance.between(3, 30));
+    if (aliveCount([this.#probe]) === 0) this.#probe = probeGroup(machine, this.#probed, operation, this.#isExcused);
+    if (this.#chance.hits(0.3)) this.#compactSoon();
+    if (this.#chance.hits(0.15)) this.#someoneLeaves();
+    world.after(this.#chance.fraction() * 900, () => this.#populate());
+  }
+
+  #startProducer(lineCount = this.#chance.between(5, 60)): void {
+    const feeding = {
+      lineCount,
+      lineBytesMax: this.#chance.pick([0, 20, 200]),
+      burstCount: this.#chance.pick([1, 5]),
+      gapMs: this.#chance.pick([30, 200]),
+      timeoutMs: this.#isBadDisk ? 15_000 : 0,
+    };
+    const name = `produce${this.#producers.length}`;
+    this.#producers.push(produce(this.#run.machine, this.#ledger, name, 'directory', feeding));
+  }
+
+  #startMember(exitAtEnd = this.#chance.hits(0.3)): SimProgram {
+    const { groupId, protocol } = this.#probed;
+    const membership = { groupId, protocol, by: 'directory', exitAtEnd } as const;
+    const program = consumeInGroup(this.#run.machine, `member${this.#members.length}`, membership);
+    this.#members.push(program);
+    this.#output.add(program);
+    // Nobody reads what it prints, and then somebody does.
+    if (!this.#isHealed && this.#chance.hits(0.15)) {
+      program.stdio.leaveUnread();
+      this.#run.world.after(this.#chance.between(100, 4000), () => program.stdio.readAgain());
+    }
+    return program;
+  }
+
+  #startRaw(roundCount: number): SimProgram {
+    const isSimple = !this.#isHealed && this.#chance.hits(0.25);
+    const plan = {
+      groupId: isSimple ? 'simple' : 'raw',
+      partitions: this.#partitions,
+      isSimple,
+      roundCount,
+      restMs: this.#chance.pick([100, 300, 800]),
+    };
+    const program = startRawMember(this.#run.machine, this.#register, `raw${this.#raw.length}`, plan, {
+      answered: this.#run.operation,
+      fenced: () => this.#fencedCount++,
+      isExcused: this.#isExcused,
+    });
+    this.#raw.push(program);
+    return program;
+  }
+
+  /** The topic of committed offsets is there only when a group is. */
+  #compactSoon(): void {
+    const { machine } = this.#run;
+    const [name, value] = this.#chance.pick([
+      ['segment.ms', '150'],
+      ['min.cleanable.dirty.ratio', '0.01'],
+      ['delete.retention.ms', '0'],
+    ] as const);
+    alterConfig(machine, 'topic', name, value, OFFSETS_TOPIC);
+  }
+
+  #someoneLeaves(): void {
+    const alive = [...this.#members, ...this.#raw].filter(({ process }) => !process.isDead);
+    if (alive.length > 0) this.#chance.pick(alive).process.signal('SIGTERM');
+  }
+
+  async #allLeave(): Promise<void> {
+    const { world, machine } = this.#run;
+    for (const { stdio } of this.#members) stdio.readAgain();
+    for (const process of machine.alive()) process.signal('SIGTERM');
+    if (await this.#watch(() => machine.alive().length === 0, HEALED_MS)) return;
+    const names = machine.alive().map(({ name, pid }) => `${name}/${pid}`);
+    world.violate('I-31', `${names.join(', ')} did not leave within ${HEALED_MS} ms without faults`);
+  }
+
+  /** Nobody comes or goes: nobody is fenced, nothing comes twice. */
+  async #calm(): Promise<void> {
+    const { world, machine } = this.#run;
+    serve(machine);
+    await this.#watch(() => false, 500);
+    for (let at = 0; at < 2; at++) this.#startMember(false);
+    for (let at = 0; at < 2; at++) this.#startRaw(Number.POSITIVE_INFINITY);
+    await this.#watch(() => false, SETTLING_MS);
+    const [fencedBefore, repeatsBefore] = [this.#fencedCount, this.#output.repeats];
+    this.#startProducer(LAST_LINES);
+    await this.#watch(() => false, CALM_MS);
+    const fencedCount = this.#fencedCount - fencedBefore;
+    const repeats = this.#output.repeats - repeatsBefore;
+    if (fencedCount > 0) world.violate('I-31', `${fencedCount} members were fenced without any fault`);
+    if (repeats > 0) world.violate('I-25', `${repeats} records came again without a rebalance`);
+    if (world.violations.length > 0) return;
+    await this.#allLeave();
+    for (const { process, stdio } of this.#members.slice(-2)) {
+      if (process.exitCode !== 143)
+        world.violate('I-31', `${process.name} ended with ${process.exitCode}: ${stdio.notes()}`);
+    }
+  }
+
+  /** A member reads to the end: all was put out and is committed, as a coordinator that knows nothing but the log says. */
+  async #ending(): Promise<void> {
+    const { world, machine, operation } = this.#run;
+    const last = this.#startMember(true);
+    await this.#watch(() => last.process.isDead, HEALED_MS);
+    if (last.process.exitCode !== 0) {
+      world.violate('I-31', `the last member ended with ${last.process.exitCode}: ${last.stdio.notes().join('; ')}`);
+    }
+    const probe = probeGroup(machine, this.#probed, operation, () => false, true);
+    await this.#watch(() => probe.process.isDead, HEALED_MS);
+    const reader = new FollowerReader(follow(machine, 'judge', 'directory', true), this.#ledger);
+    await this.#watch(() => reader.program.process.isDead, HEALED_MS);
+    if (reader.program.process.exitCode !== 0) world.violate('I-31', 'the last consumer did not get the log');
+    reader.read();
+    for (let partition = 0; partition < this.#partitions; partition++) {
+      const end = reader.nextOffset(partition);
+      const putOut = this.#output.frontiers[partition] ?? 0;
+      const committed = Math.max(0, this.#output.committed[partition] ?? 0);
+      if (putOut !== end) world.violate('I-25', `partition ${partition}: ${putOut} of ${end} records were put out`);
+      if (committed !== end) world.violate('I-23', `partition ${partition}: ${committed} is committed at ${end}`);
+    }
+    for (const groupId of ['raw', 'simple']) await this.#fetchOnce(groupId);
+  }
+
+  async #fetchOnce(groupId: string): Promise<void> {
+    const plan = { groupId, partitions: this.#partitions, isSimple: true, roundCount: 4, restMs: 20 };
+    const { process } = startRawMember(this.#run.machine, this.#register, 'last', plan, {
+      answered: this.#run.operation,
+      fenced: () => undefined,
+      isExcused: () => false,
+    });
+    await this.#watch(() => process.isDead, HEALED_MS);
+    if (process.exitCode !== 0) this.#run.world.violate('I-31', `the offsets of ${groupId} cannot be asked for`);
+  }
+}
