@@ -95,6 +95,8 @@ export class ConsumerMember implements GroupMember {
     const { env, coordinator } = this.#options;
     this.#isLeaving = true;
     this.#pulse.stop();
+    // Its answer may bring a new epoch, and nothing is committed with the old one then.
+    await this.#pulse.quiet();
     return await depart({
       commit: offsets.length === 0 ? undefined : () => this.commit(offsets),
       leave: () => this.#sendLeave(),
@@ -131,7 +133,11 @@ export class ConsumerMember implements GroupMember {
     try {
       if (topics.known.length === 0) await topics.refresh();
       const answer = await this.#send(message);
-      if (life !== this.#lifeCount || this.#isLeaving) return 0;
+      if (life !== this.#lifeCount) return 0;
+      if (this.#isLeaving) {
+        this.#epoch = answer.memberEpoch;
+        return HEARTBEAT_INTERVAL_MS;
+      }
       this.#patience.answered();
       return this.#answered(answer);
     } catch (error) {

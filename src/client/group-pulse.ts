@@ -8,6 +8,7 @@ export class Pulse {
   #isRunning = false;
   #isBeating = false;
   #isWanted = false;
+  #running: Promise<void> = Promise.resolve();
 
   /** `beat` answers in how many milliseconds, counted from its begin, the next one is due; it never rejects. */
   constructor(clock: Clock, beat: () => Promise<number>) {
@@ -35,14 +36,20 @@ export class Pulse {
     else this.#schedule(0);
   }
 
+  /** Resolves when no beat is under way. */
+  async quiet(): Promise<void> {
+    await this.#running;
+  }
+
   #schedule(delayMs: number): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.timer(delayMs, () => void this.#run());
+    this.#timer = this.#clock.timer(delayMs, () => {
+      // Stopped and started again meanwhile: the one that is under way goes on.
+      if (!this.#isBeating) this.#running = this.#run();
+    });
   }
 
   async #run(): Promise<void> {
-    // Stopped and started again meanwhile: the one that is under way goes on.
-    if (this.#isBeating) return;
     this.#isBeating = true;
     this.#isWanted = false;
     const beganMs = this.#clock.monotonicMs();

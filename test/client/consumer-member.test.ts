@@ -110,6 +110,20 @@ describe('member of a group of KIP-848', () => {
     await leave();
   });
 
+  it('goes with the epoch that a heartbeat under way brings', async () => {
+    const { group, member, pass } = scene();
+    group.answer(ConsumerGroupHeartbeat, beat(3, [0]), beat(3));
+    member.start();
+    await pass(20);
+    group.answer(ConsumerGroupHeartbeat, beat(4));
+    member.nudge();
+    await pass(0.5);
+    const goodbye = member.leave(OFFSETS, new Deadline(group.clock, 5_000));
+    assert.equal(await group.clock.run(goodbye), 'done');
+    const commit = group.sent.find(({ name }) => name === 'OffsetCommit');
+    assert.equal(commit?.message['generationIdOrMemberEpoch'], 4);
+  });
+
   it('keeps its place as a static member when it goes', async () => {
     const { group, member, pass, leave, beats } = scene('one');
     group.answer(ConsumerGroupHeartbeat, beat(1, [0]), beat(1));
