@@ -1,13 +1,7 @@
 /** What a command will change of a group's offsets: shown first, then done or not (R19). */
 import type { GroupAdmin, GroupDescription } from '../client/group-admin.ts';
-import {
-  byPlace,
-  type CommittedOffset,
-  fetchGroupOffsets,
-  storeGroupOffsets,
-  type TopicPartition,
-} from '../client/group-offsets-admin.ts';
-import { keyOf } from '../client/group-offsets-lag.ts';
+import { type GroupPartition, partitionKey } from '../client/group-offsets.ts';
+import { byPlace, type CommittedOffset, fetchGroupOffsets, storeGroupOffsets } from '../client/group-offsets-admin.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { documentOf, type ItemError, itemError, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -18,7 +12,7 @@ import { printable } from './printable.ts';
 import { table } from './table.ts';
 
 /** One partition of a group, before and after. */
-export interface OffsetChange extends TopicPartition {
+export interface OffsetChange extends GroupPartition {
   readonly groupId: string;
   /** null: nothing is committed. */
   readonly from: number | null;
@@ -42,12 +36,14 @@ export function refuseMembers(group: GroupDescription | undefined): void {
 }
 
 export async function changesOf(admin: GroupAdmin, { groupId, offsets }: PlannedOffsets): Promise<OffsetChange[]> {
-  const committed = new Map((await fetchGroupOffsets(admin, groupId)).map((found) => [keyOf(found), found.offset]));
+  const committed = new Map(
+    (await fetchGroupOffsets(admin, groupId)).map((found) => [partitionKey(found), found.offset]),
+  );
   return [...offsets].sort(byPlace).map(({ topic, partition, offset }) => ({
     groupId,
     topic,
     partition,
-    from: committed.get(keyOf({ topic, partition })) ?? null,
+    from: committed.get(partitionKey({ topic, partition })) ?? null,
     to: offset,
     done: false,
   }));
@@ -65,11 +61,11 @@ export async function carryOut(
 
 export function settled(
   changes: readonly OffsetChange[],
-  failures: readonly (TopicPartition & { readonly error: Error })[],
+  failures: readonly (GroupPartition & { readonly error: Error })[],
 ): { readonly items: OffsetChange[]; readonly errors: ItemError[] } {
-  const failed = new Set(failures.map(keyOf));
+  const failed = new Set(failures.map(partitionKey));
   return {
-    items: changes.filter((change) => !failed.has(keyOf(change))).map((change) => ({ ...change, done: true })),
+    items: changes.filter((change) => !failed.has(partitionKey(change))).map((change) => ({ ...change, done: true })),
     errors: failures.map((failure) => itemError(`${failure.topic}:${failure.partition}`, failure.error)),
   };
 }

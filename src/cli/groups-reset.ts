@@ -3,8 +3,9 @@ import type { Caller } from '../client/call.ts';
 import type { OffsetSpec } from '../client/consumer.ts';
 import { Deadline } from '../client/deadline.ts';
 import { describeGroup, findGroup, type GroupAdmin } from '../client/group-admin.ts';
-import { type CommittedOffset, fetchGroupOffsets, type TopicPartition } from '../client/group-offsets-admin.ts';
-import { keyOf, type LogRange, logRanges } from '../client/group-offsets-lag.ts';
+import { type GroupPartition, partitionKey } from '../client/group-offsets.ts';
+import { type CommittedOffset, fetchGroupOffsets } from '../client/group-offsets-admin.ts';
+import { type LogRange, logRanges } from '../client/group-offsets-lag.ts';
 import { offsetsOf } from '../client/offsets.ts';
 import { CliError, usageError } from './cli-error.ts';
 import type { ItemError } from './document.ts';
@@ -169,16 +170,16 @@ async function targets(
   const given = await givenOffsets(host, admin, goal, groupId);
   const source = (given ?? current).filter((place) => isChosen(places, place));
   const isByName = given === undefined && places.length > 0;
-  const wanted: TopicPartition[] = isByName ? await chosenPartitions(admin, places) : source;
+  const wanted: GroupPartition[] = isByName ? await chosenPartitions(admin, places) : source;
   const known = await logRanges(admin, wanted);
   const errors: ItemError[] = [];
   const there = wanted.flatMap((place) => {
-    const found = known.get(keyOf(place));
+    const found = known.get(partitionKey(place));
     if (found?.range !== undefined) return [{ ...found, range: found.range }];
     errors.push(absent(place, found !== undefined));
     return [];
   });
-  const by = new Map((given ?? current).map((offset) => [keyOf(offset), offset]));
+  const by = new Map((given ?? current).map((offset) => [partitionKey(offset), offset]));
   const aims = await aimsOf(admin, there, goal, by);
   const offsets: CommittedOffset[] = [];
   for (const [index, place] of there.entries()) {
@@ -217,7 +218,7 @@ async function givenOffsets(
   return own.map(({ group: _, ...offset }) => offset);
 }
 
-type Place = TopicPartition & { readonly leader: number; readonly range: LogRange };
+type Place = GroupPartition & { readonly leader: number; readonly range: LogRange };
 
 async function aimsOf(
   admin: GroupAdmin,
@@ -225,14 +226,14 @@ async function aimsOf(
   goal: ResetGoal,
   given: ReadonlyMap<string, CommittedOffset>,
 ): Promise<(CommittedOffset | undefined)[]> {
-  if (goal.kind === 'current' || isWithPlaces(goal)) return places.map((place) => given.get(keyOf(place)));
+  if (goal.kind === 'current' || isWithPlaces(goal)) return places.map((place) => given.get(partitionKey(place)));
   const at = (place: Place, offset: number): CommittedOffset => {
     const { topic, partition } = place;
     return { topic, partition, offset, leaderEpoch: -1, metadata: '' };
   };
   if (goal.kind === 'shift') {
     return places.map((place) => {
-      const from = given.get(keyOf(place));
+      const from = given.get(partitionKey(place));
       return from && at(place, from.offset + goal.count);
     });
   }
@@ -255,7 +256,7 @@ function bounded(host: Host, common: CommonOptions, { range }: Place, aim: Commi
   return { ...aim, offset, leaderEpoch: -1 };
 }
 
-function absent({ topic, partition }: TopicPartition, isThere: boolean): ItemError {
+function absent({ topic, partition }: GroupPartition, isThere: boolean): ItemError {
   return isThere
     ? {
         item: `${topic}:${partition}`,

@@ -1,6 +1,6 @@
 /** `--topic logs` and `--topic logs:0,3`: which partitions a command is about. */
 import type { GroupAdmin } from '../client/group-admin.ts';
-import type { TopicPartition } from '../client/group-offsets-admin.ts';
+import type { GroupPartition } from '../client/group-offsets.ts';
 import { partitionsOf } from '../client/group-offsets-lag.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
@@ -25,7 +25,7 @@ export function parsePlaces(texts: readonly string[], source: string): PlaceChoi
 }
 
 /** Whether a command that was given these is about the partition; none given: about all. */
-export function isChosen(choices: readonly PlaceChoice[], { topic, partition }: TopicPartition): boolean {
+export function isChosen(choices: readonly PlaceChoice[], { topic, partition }: GroupPartition): boolean {
   return (
     choices.length === 0 ||
     choices.some((choice) => choice.topic === topic && (choice.partitions?.has(partition) ?? true))
@@ -33,7 +33,7 @@ export function isChosen(choices: readonly PlaceChoice[], { topic, partition }: 
 }
 
 /** The partitions that were chosen. Throws CliError 5 for a topic or partition that is not there. */
-export async function chosenPartitions(admin: GroupAdmin, choices: readonly PlaceChoice[]): Promise<TopicPartition[]> {
+export async function chosenPartitions(admin: GroupAdmin, choices: readonly PlaceChoice[]): Promise<GroupPartition[]> {
   const all = await partitionsOf(admin, new Set(choices.map(({ topic }) => topic)));
   for (const { topic, partitions } of choices) {
     const there = all.filter((place) => place.topic === topic).map(({ partition }) => partition);

@@ -3,8 +3,9 @@
 import type { OffsetSpec } from '../client/consumer.ts';
 import { Deadline } from '../client/deadline.ts';
 import { describeGroup, findGroup, type GroupAdmin, listGroups } from '../client/group-admin.ts';
+import { partitionKey } from '../client/group-offsets.ts';
 import { type CommittedOffset, deleteGroupOffsets, fetchGroupOffsets } from '../client/group-offsets-admin.ts';
-import { keyOf, logRanges } from '../client/group-offsets-lag.ts';
+import { logRanges } from '../client/group-offsets-lag.ts';
 import { offsetsOf } from '../client/offsets.ts';
 import { CliError, usageError } from './cli-error.ts';
 import { documentOf, type ItemError, printDocument } from './document.ts';
@@ -85,7 +86,7 @@ export async function runOffsetsSet(
   const { groupId, texts } = command;
   checkGroupNames([groupId]);
   const offsets = texts.map(parseAssignment);
-  if (new Set(offsets.map(keyOf)).size < offsets.length) throw usageError('a partition stands there twice');
+  if (new Set(offsets.map(partitionKey)).size < offsets.length) throw usageError('a partition stands there twice');
   return store(host, common, 'offsets.set', command, [{ groupId, offsets }]);
 }
 
@@ -102,7 +103,7 @@ export async function runOffsetsImport(
     const name = group ?? own;
     if (name === undefined) throw usageError('there are lines that name no group; give it with --for-group');
     const found = byGroup.get(name) ?? [];
-    if (found.some((other) => keyOf(other) === keyOf(offset))) {
+    if (found.some((other) => partitionKey(other) === partitionKey(offset))) {
       throw usageError(`--for-group: '${path}' has offsets of ${offset.topic}:${offset.partition} of several groups`);
     }
     found.push(offset);
@@ -176,7 +177,7 @@ async function existing(
 ): Promise<CommittedOffset[]> {
   const known = await logRanges(admin, offsets);
   return offsets.filter(({ topic, partition, offset }) => {
-    const found = known.get(keyOf({ topic, partition }));
+    const found = known.get(partitionKey({ topic, partition }));
     const item = `${topic}:${partition}`;
     if (found === undefined) {
       errors.push({

@@ -7,14 +7,10 @@ import { type RequestOf, ZERO_UUID } from '../protocol/schema.ts';
 import { ClientError } from './client-error.ts';
 import { atCoordinator, type GroupAdmin, groupSeat } from './group-admin.ts';
 import type { GroupCoordinator } from './group-coordinator.ts';
+import { byTopic, type GroupPartition } from './group-offsets.ts';
 import { refusal } from './refusal.ts';
 
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-export interface CommittedOffset extends TopicPartition {
+export interface CommittedOffset extends GroupPartition {
   /** The next one to be read. */
   readonly offset: number;
   /** Of the record before it; -1 when unknown. */
@@ -22,7 +18,7 @@ export interface CommittedOffset extends TopicPartition {
   readonly metadata: string;
 }
 
-export interface PartitionFailure extends TopicPartition {
+export interface PartitionFailure extends GroupPartition {
   readonly error: ClientError;
 }
 
@@ -119,7 +115,7 @@ export async function storeGroupOffsets(
 export async function deleteGroupOffsets(
   admin: GroupAdmin,
   groupId: string,
-  partitions: readonly TopicPartition[],
+  partitions: readonly GroupPartition[],
 ): Promise<PartitionFailure[]> {
   const seat = groupSeat(admin, groupId);
   const failures: PartitionFailure[] = [];
@@ -143,7 +139,7 @@ export async function deleteGroupOffsets(
 }
 
 /** By topic, then partition. */
-export function byPlace(left: TopicPartition, right: TopicPartition): number {
+export function byPlace(left: GroupPartition, right: GroupPartition): number {
   if (left.topic !== right.topic) return left.topic < right.topic ? -1 : 1;
   return left.partition - right.partition;
 }
@@ -190,14 +186,4 @@ function failuresOf(topics: readonly AnsweredTopic[]): PartitionFailure[] {
         error: refusal(errorCode, `topic '${name}' partition ${partitionIndex}`),
       })),
   );
-}
-
-function byTopic<P extends TopicPartition>(partitions: readonly P[]): [string, P[]][] {
-  const topics = new Map<string, P[]>();
-  for (const partition of partitions) {
-    const found = topics.get(partition.topic);
-    if (found === undefined) topics.set(partition.topic, [partition]);
-    else found.push(partition);
-  }
-  return [...topics];
 }

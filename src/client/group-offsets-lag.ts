@@ -3,13 +3,14 @@ import { Metadata } from '../protocol/apis/03-metadata.ts';
 import { type Caller, call } from './call.ts';
 import { Deadline } from './deadline.ts';
 import { describeGroup, type GroupAdmin, type GroupDescription, type GroupMemberDescription } from './group-admin.ts';
-import { byPlace, type CommittedOffset, fetchGroupOffsets, type TopicPartition } from './group-offsets-admin.ts';
+import { type GroupPartition, partitionKey } from './group-offsets.ts';
+import { byPlace, type CommittedOffset, fetchGroupOffsets } from './group-offsets-admin.ts';
 import { firstTimesMs } from './group-offsets-times.ts';
 import { topicsRequest } from './metadata.ts';
 import { EARLIEST, LATEST, listOffsets, type OffsetPlace } from './offsets.ts';
 import { ANY_NODE } from './transport.ts';
 
-export interface PartitionLag extends TopicPartition {
+export interface PartitionLag extends GroupPartition {
   /** null: nothing is committed. */
   readonly committedOffset: number | null;
   readonly leaderEpoch: number | null;
@@ -50,44 +51,43 @@ export async function groupLag(
   { topics, times }: { readonly topics?: ReadonlySet<string> | undefined; readonly times: boolean },
 ): Promise<GroupLag> {
   const group = await describeGroup(admin, groupId);
-  const committed = new Map((await fetchGroupOffsets(admin, groupId)).map((offset) => [keyOf(offset), offset]));
+  const committed = new Map((await fetchGroupOffsets(admin, groupId)).map((offset) => [partitionKey(offset), offset]));
   const owners = ownersOf(group);
   const places = placesOf(committed, owners).filter(({ topic }) => topics === undefined || topics.has(topic));
   const known = await logRanges(admin, places);
   const lags = places.map((place) => {
-    const key = keyOf(place);
+    const key = partitionKey(place);
     return lagOf(place, committed.get(key), known.get(key), owners.get(key)?.member ?? null);
   });
   return { group, partitions: times ? await withTimes(admin, lags, known) : lags };
 }
 
-/** What is there of these partitions, by `keyOf`; those without a leader have no range. One that is not there is left out. */
+/** What is there of these partitions, by `partitionKey`; those without a leader have no range. One that is not there is left out. */
 export async function logRanges(
   admin: GroupAdmin,
-  places: readonly TopicPartition[],
+  places: readonly GroupPartition[],
 ): Promise<ReadonlyMap<string, KnownPartition>> {
   const caller = callerOf(admin);
   const found = await findPartitions(caller, new Set(places.map(({ topic }) => topic)));
-  const wanted = places.flatMap((place) => found.get(keyOf(place)) ?? []);
+  const wanted = places.flatMap((place) => found.get(partitionKey(place)) ?? []);
   const led = wanted.filter(({ leader }) => leader >= 0);
-  const starts = await listOffsets(caller, led, EARLIEST, 'read_uncommitted');
-  const ends = await listOffsets(caller, led, LATEST, 'read_uncommitted');
-  const known = new Map<string, KnownPartition>(wanted.map((place) => [keyOf(place), { ...place, range: undefined }]));
+  const [starts, ends] = await Promise.all(
+    [EARLIEST, LATEST].map((timestamp) => listOffsets(caller, led, timestamp, 'read_uncommitted')),
+  );
+  const known = new Map<string, KnownPartition>(
+    wanted.map((place) => [partitionKey(place), { ...place, range: undefined }]),
+  );
   for (const [index, place] of led.entries()) {
-    const start = starts[index] ?? 0;
-    known.set(keyOf(place), { ...place, range: { start, end: ends[index] ?? start } });
+    const start = starts?.[index] ?? 0;
+    known.set(partitionKey(place), { ...place, range: { start, end: ends?.[index] ?? start } });
   }
   return known;
 }
 
 /** All partitions of the topics; topics that are not there are left out. By topic and partition. */
-export async function partitionsOf(admin: GroupAdmin, topics: ReadonlySet<string>): Promise<TopicPartition[]> {
+export async function partitionsOf(admin: GroupAdmin, topics: ReadonlySet<string>): Promise<GroupPartition[]> {
   const found = await findPartitions(callerOf(admin), topics);
   return [...found.values()].map(({ topic, partition }) => ({ topic, partition })).sort(byPlace);
-}
-
-export function keyOf({ topic, partition }: TopicPartition): string {
-  return `${partition}/${topic}`;
 }
 
 async function findPartitions(
@@ -101,7 +101,7 @@ async function findPartitions(
     if (errorCode !== 0 || name === null) continue;
     for (const { partitionIndex, leaderId } of partitions) {
       const place = { topic: name, partition: partitionIndex };
-      found.set(keyOf(place), { ...place, topicId, leader: leaderId });
+      found.set(partitionKey(place), { ...place, topicId, leader: leaderId });
     }
   }
   return found;
@@ -111,7 +111,7 @@ function callerOf({ env, transport, timeoutMs }: GroupAdmin): Caller {
   return { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
 }
 
-interface Owned extends TopicPartition {
+interface Owned extends GroupPartition {
   readonly member: GroupMemberDescription;
 }
 
@@ -119,23 +119,23 @@ function ownersOf({ members }: GroupDescription): Map<string, Owned> {
   const owners = new Map<string, Owned>();
   for (const member of members) {
     for (const { topic, partitions } of member.assignment) {
-      for (const partition of partitions) owners.set(keyOf({ topic, partition }), { topic, partition, member });
+      for (const partition of partitions) owners.set(partitionKey({ topic, partition }), { topic, partition, member });
     }
   }
   return owners;
 }
 
 function placesOf(
-  committed: ReadonlyMap<string, TopicPartition>,
-  owned: ReadonlyMap<string, TopicPartition>,
-): TopicPartition[] {
+  committed: ReadonlyMap<string, GroupPartition>,
+  owned: ReadonlyMap<string, GroupPartition>,
+): GroupPartition[] {
   return [...new Map([...owned, ...committed]).values()]
     .map(({ topic, partition }) => ({ topic, partition }))
     .sort(byPlace);
 }
 
 function lagOf(
-  { topic, partition }: TopicPartition,
+  { topic, partition }: GroupPartition,
   committed: CommittedOffset | undefined,
   known: KnownPartition | undefined,
   member: GroupMemberDescription | null,
@@ -171,7 +171,7 @@ async function withTimes(
   known: ReadonlyMap<string, KnownPartition>,
 ): Promise<PartitionLag[]> {
   const unread = lags.map((lag) => {
-    const place = known.get(keyOf(lag));
+    const place = known.get(partitionKey(lag));
     if (!lag.lag || lag.committedOffset === null || place?.range === undefined) return undefined;
     const { topic, partition, topicId, leader, range } = place;
     const fetchOffset = Math.max(range.start, lag.committedOffset);

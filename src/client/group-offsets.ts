@@ -100,7 +100,8 @@ function errorCodes({ topics }: ResponseOf<typeof OffsetCommit>): number[] {
   return topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode));
 }
 
-function byTopic<P extends GroupPartition>(partitions: readonly P[]): [string, P[]][] {
+/** The partitions of each topic, topics in the order in which they come. */
+export function byTopic<P extends GroupPartition>(partitions: readonly P[]): [string, P[]][] {
   const topics = new Map<string, P[]>();
   for (const partition of partitions) {
     const found = topics.get(partition.topic);
