@@ -162,7 +162,7 @@ describe('e2e: consume --group, whatever the protocol', function () {
   it('goes where the members of the group are', () =>
     withShell(async (shell) => {
       for (const protocol of ['classic', 'consumer']) {
-        const run = await shell(`seq 1 10 | streamctl produce t${protocol} --create -q
+        const run = await shell(`seq 1 10 | streamctl produce t${protocol} --create -q; : > out
           streamctl consume t${protocol} -g ${protocol} --group-protocol ${protocol} > out & pid=$!
           while [ $(wc -l < out) -lt 10 ]; do sleep 0.05; done
           streamctl consume t${protocol} -g ${protocol} -e; echo $?
@@ -177,7 +177,7 @@ describe('e2e: consume --group, whatever the protocol', function () {
         ['classic', 'consumer'],
         ['consumer', 'classic'],
       ]) {
-        const run = await shell(`seq 1 10 | streamctl produce ${theirs} --create -q
+        const run = await shell(`seq 1 10 | streamctl produce ${theirs} --create -q; : > out
           streamctl consume ${theirs} -g ${theirs} --group-protocol ${theirs} > out & pid=$!
           while [ $(wc -l < out) -lt 10 ]; do sleep 0.05; done
           streamctl consume ${theirs} -g ${theirs} --group-protocol ${ours} -e; echo $?
