@@ -8,9 +8,15 @@ import type { Host } from './host.ts';
 import type { Interruption } from './interrupt.ts';
 import { openTarget } from './target.ts';
 
+/** What Kafka's protocol has room for. */
+const NAME_BYTES_MAX = 32_767;
+
 /** Nobody can type a group without a name, and a variable that is empty should not mean all or none. */
 export function checkGroupNames(names: readonly string[]): void {
   if (names.some((name) => name === '')) throw usageError("a group's name is empty; give its name");
+  if (names.some((name) => Buffer.byteLength(name) > NAME_BYTES_MAX)) {
+    throw usageError(`a group's name has at most ${NAME_BYTES_MAX} bytes`);
+  }
 }
 
 /** Signals are the caller's to hear when it gives `interruption`. Throws CliError, ClientError and ClusterError. */

@@ -180,6 +180,7 @@ describe('e2e: groups commands', function () {
         ['groups watch absent', EXIT.notFound],
         ['groups peek absent', EXIT.notFound],
         ["groups describe ''", EXIT.usage],
+        ['groups describe $(printf %040000d 0)', EXIT.usage],
         ['groups create g -t t', EXIT.conflict],
         ['groups create n', EXIT.usage],
         ['groups create n -t absent', EXIT.notFound],
