@@ -210,20 +210,21 @@ const PRINTED: Omit<ConsumeCommand, 'topics' | 'exitAtEnd'> = {
 export interface Membership {
   readonly groupId: string;
   readonly protocol: 'classic' | 'consumer' | undefined;
-  readonly instanceId?: string;
   readonly by: 'directory' | 'port';
   readonly exitAtEnd: boolean;
+  /** `--timeout`; 0 = for ever. */
+  readonly timeoutMs: number;
 }
 
 /** A consumer of a group, from the beginning, that prints as `follow` does. */
 export function consumeInGroup(machine: SimMachine, name: string, membership: Membership): SimProgram {
-  const { groupId, protocol, instanceId, by, exitAtEnd } = membership;
+  const { groupId, protocol, by, exitAtEnd, timeoutMs } = membership;
   return spawnCommand(machine, name, (host) =>
-    runConsume(host, commonOptions(by, 0), {
+    runConsume(host, commonOptions(by, timeoutMs), {
       ...PRINTED,
       topics: [TOPIC],
       exitAtEnd,
-      group: { groupId, protocol, instanceId, fsync: false },
+      group: { groupId, protocol, instanceId: undefined, fsync: false },
     }),
   );
 }

@@ -179,7 +179,7 @@ class GroupLife {
 
   #startMember(exitAtEnd = this.#chance.hits(0.3)): SimProgram {
     const { groupId, protocol } = this.#probed;
-    const membership = { groupId, protocol, by: 'directory', exitAtEnd } as const;
+    const membership = { groupId, protocol, by: 'directory', exitAtEnd, timeoutMs: 0 } as const;
     const program = consumeInGroup(this.#run.machine, `member${this.#members.length}`, membership);
     this.#members.push(program);
     this.#output.add(program);
@@ -198,6 +198,7 @@ class GroupLife {
       partitions: this.#partitions,
       isSimple,
       roundCount,
+      timeoutMs: 0,
       restMs: this.#chance.pick([100, 300, 800]),
     };
     const program = startRawMember(this.#run.machine, this.#register, `raw${this.#raw.length}`, plan, {
@@ -282,7 +283,7 @@ class GroupLife {
   }
 
   async #fetchOnce(groupId: string): Promise<void> {
-    const plan = { groupId, partitions: this.#partitions, isSimple: true, roundCount: 4, restMs: 20 };
+    const plan = { groupId, partitions: this.#partitions, isSimple: true, roundCount: 4, restMs: 20, timeoutMs: 0 };
     const { process } = startRawMember(this.#run.machine, this.#register, 'last', plan, {
       answered: this.#run.operation,
       fenced: () => undefined,

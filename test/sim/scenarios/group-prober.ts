@@ -2,6 +2,7 @@
  * A client that asks again and again how a group of `consume --group` stands: what is committed, which epoch it is in, and who has
  * which partition.
  */
+import { decodeConsumerAssignment } from '../../../src/protocol/group/consumer-protocol.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
 import type { World } from '../sim-world.ts';
 import { isUnanswered, spawnClient } from './admin.ts';
@@ -56,6 +57,9 @@ async function look(group: RawGroup, probed: ProbedGroup, isJudged: () => boolea
   if (probed.protocol === 'consumer') {
     const described = await group.describeConsumers();
     if (described?.errorCode === 0 && isJudged()) judgeEpochs(probed, described, world);
+  } else {
+    const described = await group.describe();
+    if (described?.errorCode === 0 && described.groupState === 'Stable' && isJudged()) judgeClassic(described, world);
   }
   return true;
 }
@@ -70,13 +74,38 @@ function judgeEpochs(probed: ProbedGroup, { groupEpoch, assignmentEpoch, members
   }
   probed.groupEpoch = groupEpoch;
   probed.assignmentEpoch = assignmentEpoch;
+  judgeOwners(
+    members.map(({ memberId, assignment }) => ({
+      memberId,
+      partitions: assignment.topicPartitions.flatMap(({ partitions }) => partitions),
+    })),
+    world,
+  );
+}
+
+type DescribedClassic = NonNullable<Awaited<ReturnType<RawGroup['describe']>>>;
+
+function judgeClassic({ members }: DescribedClassic, world: World): void {
+  judgeOwners(
+    members.map(({ memberId, memberAssignment }) => ({
+      memberId,
+      partitions: partitionsOf(Buffer.from(memberAssignment)),
+    })),
+    world,
+  );
+}
+
+function judgeOwners(members: readonly { memberId: string; partitions: readonly number[] }[], world: World): void {
   const owners = new Map<number, string>();
-  for (const { memberId, memberEpoch, assignment } of members) {
-    if (memberEpoch > groupEpoch) world.violate('I-22', `${memberId} is at epoch ${memberEpoch} of ${groupEpoch}`);
-    for (const partition of assignment.topicPartitions.flatMap(({ partitions }) => partitions)) {
+  for (const { memberId, partitions } of members) {
+    for (const partition of partitions) {
       const owner = owners.get(partition);
       if (owner !== undefined) world.violate('I-24', `${owner} and ${memberId} have partition ${partition}`);
       owners.set(partition, memberId);
     }
   }
+}
+
+function partitionsOf(assignment: Buffer): number[] {
+  return (decodeConsumerAssignment(assignment)?.assignedPartitions ?? []).flatMap(({ partitions }) => partitions);
 }

@@ -10,6 +10,9 @@ import { GroupOutput } from './group-output.ts';
 import { type ProbedGroup, probeGroup } from './group-prober.ts';
 import { startRawMember } from './raw-member.ts';
 
+/** A log that failed stays offline for as long as its broker lives, which may be the member itself. */
+const TIMEOUT_MS = 20_000;
+
 interface GroupStory {
   readonly register: CommitRegister;
   readonly output: GroupOutput;
@@ -46,7 +49,7 @@ export async function judgeGroup(tale: Tale, endOffset: number): Promise<void> {
 async function readInGroup(tale: Tale): Promise<number | undefined> {
   const { output, probed } = storyOf(tale);
   const { groupId, protocol } = probed;
-  const membership = { groupId, protocol, by: 'directory', exitAtEnd: true } as const;
+  const membership = { groupId, protocol, by: 'directory', exitAtEnd: true, timeoutMs: TIMEOUT_MS } as const;
   const program = consumeInGroup(tale.sim.machine, 'member', membership);
   output.add(program);
   const code = await tale.ended(program);
@@ -56,7 +59,7 @@ async function readInGroup(tale: Tale): Promise<number | undefined> {
 
 async function commitRaw(tale: Tale, groupId: string, isSimple: boolean): Promise<number | undefined> {
   const { machine, operation } = tale.sim;
-  const plan = { groupId, partitions: 1, isSimple, roundCount: 6, restMs: 20 };
+  const plan = { groupId, partitions: 1, isSimple, roundCount: 6, restMs: 20, timeoutMs: TIMEOUT_MS };
   const events = { answered: operation, fenced: () => undefined, isExcused: () => false };
   return await tale.ended(startRawMember(machine, storyOf(tale).register, 'raw', plan, events));
 }

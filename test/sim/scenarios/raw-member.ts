@@ -26,6 +26,8 @@ export interface RawMemberPlan {
   readonly isSimple: boolean;
   readonly roundCount: number;
   readonly restMs: number;
+  /** It gives up after so long; 0 = never. */
+  readonly timeoutMs: number;
 }
 
 export interface RawMemberEvents {
@@ -47,8 +49,7 @@ export function startRawMember(
   return spawnClient(machine, name, async (transport, program) => {
     const member = new RawMember(new RawGroup(transport, plan.groupId), program, register, plan, events);
     program.env.proc.onSignal('SIGTERM', () => member.stop());
-    await member.run();
-    return 0;
+    return (await member.run()) ? 0 : 1;
   });
 }
 
@@ -61,6 +62,7 @@ class RawMember {
   #identity: RawIdentity = NOBODY;
   #roundsLeft: number;
   #isStopped = false;
+  #hasGivenUp = false;
 
   constructor(
     group: RawGroup,
@@ -81,19 +83,29 @@ class RawMember {
     this.#isStopped = true;
   }
 
-  async run(): Promise<void> {
+  /** False when it gave up. */
+  async run(): Promise<boolean> {
+    const { timeoutMs } = this.#plan;
+    const { clock } = this.#program.env;
+    if (timeoutMs > 0) {
+      clock.timer(timeoutMs, () => {
+        this.#hasGivenUp = true;
+        this.stop();
+      });
+    }
     await this.#persistently(async () => (await this.#group.find()) === 0);
     const { isSimple, partitions } = this.#plan;
     if (isSimple) {
       const all = Array.from({ length: partitions }, (_, at) => at);
       await this.#persistently(() => this.#live(all));
-      return;
+      return !this.#hasGivenUp;
     }
     await this.#persistently(async () => {
       const own = await this.#join();
       return own !== undefined && (await this.#live(own));
     });
     await this.#leave();
+    return !this.#hasGivenUp;
   }
 
   get #isOver(): boolean {
