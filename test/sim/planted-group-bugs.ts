@@ -67,12 +67,13 @@ export const PLANTED_GROUP_BUGS: readonly PlantedBug[] = [
   {
     ...WHERE,
     name: 'session-not-renewed',
-    what: 'a heartbeat does not prolong the session of a member',
+    what: 'neither heartbeats nor commits prolong the session of a member',
     patches: [
+      change('groups/classic-leave.ts', 'keepAlive(host, group, member, now);', 'void keepAlive;'),
       change(
-        'groups/classic-rebalance.ts',
-        'startSession(host, group, { memberId: member.memberId, timeoutMs: member.sessionTimeoutMs }, now);',
-        'void startSession;\n  void [host, group, member, now];',
+        'groups/classic-groups.ts',
+        'caller);\n    keepAlive(this.#host, group, member, now);',
+        'caller);\n    void now;',
       ),
     ],
   },
@@ -82,18 +83,6 @@ export const PLANTED_GROUP_BUGS: readonly PlantedBug[] = [
     what: 'who leaves a group stays in it',
     patches: [
       change('groups/classic-leave.ts', 'removeMember(host, group, memberIdOf(group, memberId, groupInstanceId));', ''),
-    ],
-  },
-  {
-    ...WHERE,
-    name: 'commit-before-output',
-    what: 'a member commits what it has decoded, whether or not the output has taken it',
-    patches: [
-      change(
-        'client/group-progress.ts',
-        'due.push({ topic: cursor.topic, partition: cursor.partition, offset: progress.accepted, cursor });',
-        'due.push({ topic: cursor.topic, partition: cursor.partition, offset: cursor.decodedOffset ?? progress.accepted, cursor });',
-      ),
     ],
   },
   {

@@ -16,6 +16,7 @@ import { CommitRegister } from './commit-register.ts';
 import { GroupOutput } from './group-output.ts';
 import { type ProbedGroup, probeGroup } from './group-prober.ts';
 import { Ledger } from './ledger.ts';
+import { SESSION_MS } from './raw-group.ts';
 import { startRawMember } from './raw-member.ts';
 
 const FAULTS_MS = 8000;
@@ -26,7 +27,8 @@ const OPERATIONS = 220;
 const FAULTS = 11;
 /** Longer than a session. */
 const CALM_MS = 6500;
-const SETTLING_MS = 3000;
+/** Whoever could not leave is missed after a session at most; what was his is then given to others with their next heartbeats. */
+const SETTLING_MS = SESSION_MS + 3500;
 const OFFSETS_TOPIC = '__consumer_offsets';
 const LAST_LINES = 30;
 
@@ -179,7 +181,9 @@ class GroupLife {
 
   #startMember(exitAtEnd = this.#chance.hits(0.3)): SimProgram {
     const { groupId, protocol } = this.#probed;
-    const membership = { groupId, protocol, by: 'directory', exitAtEnd, timeoutMs: 0 } as const;
+    const hasPort = !this.#isHealed && this.#server?.process.isDead === false;
+    const by = hasPort && this.#chance.hits(0.3) ? 'port' : 'directory';
+    const membership = { groupId, protocol, by, exitAtEnd, timeoutMs: 0 } as const;
     const program = consumeInGroup(this.#run.machine, `member${this.#members.length}`, membership);
     this.#members.push(program);
     this.#output.add(program);
