@@ -39,8 +39,8 @@ export default class CheckLag extends BaseCommand {
     }),
   };
 
-  /** Known once the command line is read. */
-  #form: 'nagios' | 'prometheus' | 'json' = 'nagios';
+  /** Known once the command line is read; one that cannot be read may still ask for a document. */
+  #form: 'nagios' | 'prometheus' | 'json' = this.argv.includes('--json') ? 'json' : 'nagios';
 
   override async run(): Promise<ExitCode> {
     try {

@@ -67,11 +67,14 @@ export async function runCheckLag(host: Host, common: CommonOptions, command: Ch
   return EXIT_BY_STATUS[status];
 }
 
-/** What a check says that could not be made. */
+/** What a check says that could not be made. Where nobody can be told, the exit status still is the answer. */
 export async function printUnknown(host: Host, form: ReportForm, error: ItemError): Promise<ExitCode> {
   const report: Report = { checked: [], errors: [error], status: 'unknown' };
-  await host.stdio.write(Buffer.from(textOf(form, report)));
-  if (form !== 'nagios') host.stdio.note(error.message);
+  const isTold = await host.stdio.write(Buffer.from(textOf(form, report))).then(
+    () => true,
+    () => false,
+  );
+  if (form !== 'nagios' || !isTold) host.stdio.note(error.message);
   return EXIT_BY_STATUS.unknown;
 }
 
@@ -88,6 +91,10 @@ function judge(item: LagSummary, { warn, crit }: CheckLagCommand): { status: Sta
   if (lost > 0)
     return { status: 'warning', reason: `${lag}; records of ${lost} partition(s) went before they were read` };
   if (isOver(item, warn)) return { status: 'warning', reason: lag };
+  // Who reads there is stopped by it, and the lag would be 0 for ever.
+  const beyond = item.partitions.filter(({ problem }) => problem === 'beyond-end').length;
+  if (beyond > 0)
+    return { status: 'warning', reason: `${lag}; what is committed of ${beyond} partition(s) is not in the log` };
   if (item.lag === null) return { status: 'unknown', reason: 'nothing is committed of any topic that is there' };
   const offline = item.partitions.filter(({ problem }) => problem === 'offline').length;
   if (offline > 0) return { status: 'unknown', reason: `${lag}; ${offline} partition(s) have no leader` };

@@ -251,11 +251,17 @@ describe('e2e: groups commands', function () {
       assert.equal(JSON.parse(json.stdout.toString()).status, 'unknown');
       const unreadable = await shell('streamctl check lag --warn soon -F json');
       assert.equal(JSON.parse(unreadable.stdout.toString()).errors[0].exitCode, EXIT.usage);
+      const unparsable = await shell('streamctl check lag --wran 3 --json');
+      assert.equal(unparsable.status, 3);
+      assert.equal(JSON.parse(unparsable.stdout.toString()).errors[0].exitCode, EXIT.usage);
+      const full = await shell('streamctl check lag g > /dev/full');
+      assert.equal(full.status, 3, full.stderr);
+      assert.match(full.stderr, /^streamctl check lag: [^\n]*\n$/);
       const over = await shell('streamctl check lag g absent --crit 0');
       assert.equal(over.status, 2, over.stdout.toString());
     }));
 
-  it('names of all kinds, deleted topics, offsets outside the log', () =>
+  it('names of all kinds, deleted topics, offsets outside the log, of which a check warns: the lag would be 0 for ever', () =>
     withShell(async (shell) => {
       const run = await shell(`
         set -e
@@ -267,11 +273,11 @@ describe('e2e: groups commands', function () {
         streamctl topics delete gone -q
         streamctl groups lag 'Grüße 世界 | %s'
         streamctl check lag`);
-      assert.equal(run.status, EXIT.ok, run.stderr);
+      assert.equal(run.status, 1, run.stderr);
       const [, row, ...rest] = run.stdout.toString().trimEnd().split('\n');
       assert.match(row ?? '', /^Grüße 世界 \| %s {2}t {6}0 {10}99 {14}10 {14}0 {4}0\.0 {10}beyond-end$/);
       assert.deepEqual(rest, [
-        "LAG OK - Grüße 世界 / %s: 0 records, 0.0 s behind | 'Grüße 世界 / %s_lag'=0 'Grüße 世界 / %s_seconds'=0.0s",
+        "LAG WARNING - Grüße 世界 / %s: 0 records, 0.0 s behind; what is committed of 1 partition(s) is not in the log | 'Grüße 世界 / %s_lag'=0 'Grüße 世界 / %s_seconds'=0.0s",
       ]);
     }));
 });
