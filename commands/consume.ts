@@ -92,6 +92,10 @@ export default class Consume extends BaseCommand {
     const { parseOffsetRange } = await import('../src/cli/offset-spec.ts');
     const { runConsume } = await import('../src/cli/consume.ts');
     const host = await this.host(flags);
+    if (flags.group !== undefined) {
+      const { checkGroupNames } = await import('../src/cli/groups-admin.ts');
+      checkGroupNames([flags.group]);
+    }
     return runConsume(host, commonOptions(flags, host.variables), {
       topics: args.topic,
       partitions: flags.partition,

@@ -13,6 +13,7 @@ describe('surface: wrong usage', () => {
     ['a flag without its value', ['consume', 't', '-o'], /expects a value/],
     ['a value that is none of the choices', ['produce', 't', '-z', 'rar'], /to be one of: none, gzip/],
     ['a number that is none', ['consume', 't', '-c', 'x'], /integer/],
+    ['a group without a name', ['consume', 't', '-g', ''], /group's name is empty/],
     ['flags that exclude each other', ['consume', 't', '-J', '-f', '%s'], /json-lines/],
     ['two targets', ['topics', 'list', '--dir', 'd', '-b', 'h:1'], /--dir and --bootstrap-server/],
     ['a wrong duration', ['topics', 'list', '--timeout', 'soon'], /--timeout: 'soon' is no duration/],
