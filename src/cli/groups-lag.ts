@@ -3,6 +3,7 @@
 import { ClientError } from '../client/client-error.ts';
 import { findGroup, type GroupAdmin, listGroups } from '../client/group-admin.ts';
 import { groupLag } from '../client/group-offsets-lag.ts';
+import { usageError } from './cli-error.ts';
 import { documentOf, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -13,6 +14,17 @@ import { isWithin, type LagSummary, lagSummary } from './lag-summary.ts';
 import { printable, printableJson } from './printable.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
+
+/** Kafka's states of classic and consumer groups (GroupState), but for those that say nothing. */
+const GROUP_STATES = [
+  'PreparingRebalance',
+  'CompletingRebalance',
+  'Assigning',
+  'Reconciling',
+  'Stable',
+  'Empty',
+  'Dead',
+];
 
 export interface LagCommand {
   /** Empty: all groups. */
@@ -62,6 +74,7 @@ export async function lagOfGroups(admin: GroupAdmin, command: LagCommand) {
 
 /** 0 as soon as all groups are where they should be, 124 when the time is up before. */
 export async function runGroupsWait(host: Host, common: CommonOptions, command: WaitCommand): Promise<ExitCode> {
+  checkState(command.untilState);
   checkGroupNames(command.groups);
   const { clock } = host.env;
   const endMs = command.maxTimeMs === 0 ? Infinity : clock.monotonicMs() + command.maxTimeMs;
@@ -158,6 +171,12 @@ async function summaries(
 
 function gone(groupId: string): LagSummary {
   return { groupId, type: '', state: 'Dead', memberCount: 0, lag: null, lagMs: null, unknownCount: 0, partitions: [] };
+}
+
+/** A state that no group can be in would be waited for without end. Throws a usage error. */
+function checkState(state: string | undefined): void {
+  if (state === undefined || GROUP_STATES.some((known) => known.toLowerCase() === state.toLowerCase())) return;
+  throw usageError(`--until-state: '${state}' is no state; write one of ${GROUP_STATES.join(', ')}`);
 }
 
 function isReached(item: LagSummary, { untilLag, untilState }: WaitCommand): boolean {

@@ -14,6 +14,7 @@ describe('surface: wrong usage', () => {
     ['a value that is none of the choices', ['produce', 't', '-z', 'rar'], /to be one of: none, gzip/],
     ['a number that is none', ['consume', 't', '-c', 'x'], /integer/],
     ['a group without a name', ['consume', 't', '-g', ''], /group's name is empty/],
+    ['a state that no group can be in', ['groups', 'wait', 'g', '--until-state', 'Emtpy'], /'Emtpy' is no state/],
     ['flags that exclude each other', ['consume', 't', '-J', '-f', '%s'], /json-lines/],
     ['two targets', ['topics', 'list', '--dir', 'd', '-b', 'h:1'], /--dir and --bootstrap-server/],
     ['a wrong duration', ['topics', 'list', '--timeout', 'soon'], /--timeout: 'soon' is no duration/],
