@@ -99,7 +99,12 @@ async function changeUnderLoad(
     await admin.disconnect();
   }
   for (const member of live()) member.leave();
-  await Promise.all(members.map(({ gone }) => gone));
+  const left = new Set(members.map(({ name }) => name));
+  for (const { name, gone } of members) void gone.then(() => left.delete(name));
+  await until(
+    () => `${[...left].join(', ')} to end`,
+    () => left.size === 0,
+  );
   return load.ends;
 }
 
@@ -225,10 +230,10 @@ class Load {
   }
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+async function until(what: string | (() => string), condition: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
-    assert.ok(Date.now() < endMs, `waited for: ${what}`);
+    assert.ok(Date.now() < endMs, `waited for: ${typeof what === 'string' ? what : what()}`);
     await sleep(200);
   }
 }

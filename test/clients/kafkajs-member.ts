@@ -70,6 +70,8 @@ process.once('SIGTERM', async () => {
   await consumer.stop();
   letGo();
   await consumer.disconnect();
+  // kafkajs that met an error as it was stopped starts again by itself a moment later, and would be a member for ever.
+  process.exit(0);
 });
 
 await consumer.connect();
