@@ -102,4 +102,24 @@ describe('log: verify', () => {
       assert.ok(namesIn(machine, PARTITION).length > 4);
     });
   }
+
+  it('an empty checkpoint is what a real Kafka begins with, and in a directory of ours a file that lost its bytes', async () => {
+    const machine = newMachine(1);
+    await run(machine, async (env) => {
+      const logs = await openDirectory(env, { brokerEpoch: 1 });
+      await append(await openLog(logs, CONFIG), batchOf([Buffer.from('v')]));
+      await logs.close();
+      const file = await env.disk.open(`${BROKER}/log/cleaner-offset-checkpoint`, 'w+');
+      await file.close();
+      const rules = (found: readonly Finding[]): string[] => {
+        return found.filter(({ file: name }) => name.endsWith('cleaner-offset-checkpoint')).map(({ rule }) => rule);
+      };
+      const foreign: Finding[] = [];
+      for await (const finding of verifyLogDirectory(env, `${BROKER}/log`, undefined, { live: false, deep: true })) {
+        foreign.push(finding);
+      }
+      assert.deepEqual(rules(foreign), []);
+      assert.deepEqual(rules(await findingsOf(env, 1)), ['format']);
+    });
+  });
 });
