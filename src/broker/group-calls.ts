@@ -46,17 +46,17 @@ export function codeOfRead(services: BrokerServices, error: unknown): number {
 /** Groups of one request that are asked for at a time. */
 const GROUPS_AT_A_TIME = 500;
 
-/** What `ask`, which never rejects, answers for each group once, in the order of the first mention; others get their turn in between. */
-export async function answerEachGroup<R>(
+/** What `ask`, which never rejects, answers for each of `asked`, a group each, in their order; others get their turn in between. */
+export async function answerGroups<Asked, Answer>(
   { env }: Pick<BrokerServices, 'env'>,
-  groupIds: Iterable<string>,
-  ask: (groupId: string) => Promise<R>,
-): Promise<R[]> {
-  const once = [...new Set(groupIds)];
-  const answers: R[] = [];
-  for (let at = 0; at < once.length; at += GROUPS_AT_A_TIME) {
+  asked: Iterable<Asked>,
+  ask: (one: Asked) => Promise<Answer>,
+): Promise<Answer[]> {
+  const all = [...asked];
+  const answers: Answer[] = [];
+  for (let at = 0; at < all.length; at += GROUPS_AT_A_TIME) {
     if (at > 0) await env.clock.sleep(0);
-    answers.push(...(await Promise.all(once.slice(at, at + GROUPS_AT_A_TIME).map(ask))));
+    answers.push(...(await Promise.all(all.slice(at, at + GROUPS_AT_A_TIME).map(ask))));
   }
   return answers;
 }

@@ -10,7 +10,7 @@ import type { OffsetFetch } from '../../protocol/apis/index.ts';
 import { errorCode } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/schema.ts';
-import { authorizeGroup, codeOfRead, mayUseTopic, NO_ERROR } from '../group-calls.ts';
+import { answerGroups, authorizeGroup, codeOfRead, mayUseTopic, NO_ERROR } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -22,8 +22,6 @@ type TopicFetched = FetchedGroup['topics'][number];
 
 /** The first version with an error of the group, that with many groups, and that with topic ids. */
 const GROUP_ERROR_VERSION = 2;
-/** Others get their turn after so many. */
-const GROUPS_AT_A_TIME = 500;
 const GROUPS_VERSION = 8;
 const TOPIC_ID_VERSION = 10;
 const NO_OFFSET = -1n;
@@ -33,12 +31,7 @@ export async function handleOffsetFetch(services: BrokerServices, request: Fetch
   const throttleTimeMs = services.throttleTimeMs(call.context);
   const base: FetchResponse = { throttleTimeMs, topics: [], errorCode: NO_ERROR, groups: [] };
   if (call.version >= GROUPS_VERSION) {
-    const groups: FetchedGroup[] = [];
-    for (let at = 0; at < request.groups.length; at += GROUPS_AT_A_TIME) {
-      if (at > 0) await services.env.clock.sleep(0);
-      const some = request.groups.slice(at, at + GROUPS_AT_A_TIME);
-      groups.push(...(await Promise.all(some.map((asked) => fetchGroup(services, asked, call)))));
-    }
+    const groups = await answerGroups(services, request.groups, (asked) => fetchGroup(services, asked, call));
     return { message: { ...base, groups } satisfies FetchResponse };
   }
   const asked: GroupAsked = {

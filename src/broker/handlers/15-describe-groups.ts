@@ -7,7 +7,7 @@ import type { DescribeGroups } from '../../protocol/apis/index.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { authorizedOperations, groupResource } from '../authorize.ts';
 import { failureOf } from '../failure.ts';
-import { answerEachGroup, authorizeGroup, NO_ERROR } from '../group-calls.ts';
+import { answerGroups, authorizeGroup, NO_ERROR } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -38,7 +38,7 @@ export async function handleDescribeGroups(
       return undescribed(groupId, errorCode, call.version >= MESSAGE_VERSION ? errorMessage : null);
     }
   };
-  const groups = await answerEachGroup(services, request.groups, describe);
+  const groups = await answerGroups(services, new Set(request.groups), describe);
   const message: DescribeResponse = { throttleTimeMs: services.throttleTimeMs(call.context), groups };
   return { message };
 }

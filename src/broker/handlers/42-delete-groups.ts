@@ -5,7 +5,7 @@
 
 import type { DeleteGroups } from '../../protocol/apis/index.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { answerEachGroup, authorizeGroup, codeOf } from '../group-calls.ts';
+import { answerGroups, authorizeGroup, codeOf } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -27,7 +27,7 @@ export async function handleDeleteGroups(
       return { groupId, errorCode: codeOf(services, error) };
     }
   };
-  const results = await answerEachGroup(services, request.groupsNames, deleteOne);
+  const results = await answerGroups(services, new Set(request.groupsNames), deleteOne);
   const message: DeleteResponse = { throttleTimeMs: services.throttleTimeMs(call.context), results };
   return { message };
 }

@@ -9,7 +9,7 @@ import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { authorizedOperations, groupResource } from '../authorize.ts';
 import { failureOf } from '../failure.ts';
-import { answerEachGroup, authorizeGroup, mayUseTopic } from '../group-calls.ts';
+import { answerGroups, authorizeGroup, mayUseTopic } from '../group-calls.ts';
 import type { Reply, RequestContext } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -37,7 +37,7 @@ export async function handleConsumerGroupDescribe(
       return undescribed(groupId, failureOf(services.env.log, error));
     }
   };
-  const groups = await answerEachGroup(services, request.groupIds, describe);
+  const groups = await answerGroups(services, new Set(request.groupIds), describe);
   const message: DescribeResponse = { throttleTimeMs: services.throttleTimeMs(call.context), groups };
   return { message };
 }
