@@ -16,7 +16,7 @@ import { type DiskUser, overDisk, type SegmentAge } from '../log/retention-rules
 import { rollBytesOf } from '../log/roll-rules.ts';
 import { partitionName } from '../log/segment-files.ts';
 import { isInternalTopic } from '../protocol/topic-names.ts';
-import { isTurnDue } from './loop-turns.ts';
+import { LoopTurns } from './loop-turns.ts';
 import type { LedPartition, Partitions } from './partitions.ts';
 
 /** After an append that came near the cap: whoever appends once does not pay for the pass. */
@@ -184,10 +184,10 @@ export class DiskRoom {
     const unrecovered = new Set(
       (await logs.unrecovered()).map(({ topic, partition }) => partitionName(topic, partition)),
     );
-    let number = 0;
+    const turns = new LoopTurns(env.clock);
     for (const led of this.#parts.partitions.allLed()) {
       if (this.#isStopped) break;
-      if (isTurnDue(number++)) await env.clock.sleep(0);
+      if (turns.isDue()) await turns.next();
       const { topic } = led;
       const config = this.#parts.partitions.configOf(topic);
       const facts = { internal: isInternalTopic(topic.name), deletable: config.cleanupPolicy !== 'compact' };

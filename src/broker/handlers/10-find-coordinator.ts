@@ -14,7 +14,7 @@ import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { clusterNodes, type NodeView } from '../cluster-view.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
 import { authorizeGroup } from '../group-calls.ts';
-import { isTurnDue } from '../loop-turns.ts';
+import { LoopTurns } from '../loop-turns.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -35,8 +35,9 @@ export async function handleFindCoordinator(
 ): Promise<Reply> {
   const keys = version >= BATCH_VERSION ? request.coordinatorKeys : [request.key];
   const coordinators: Coordinator[] = [];
+  const turns = new LoopTurns(services.env.clock);
   for (const key of keys) {
-    if (isTurnDue(coordinators.length)) await services.env.clock.sleep(0);
+    if (turns.isDue()) await turns.next();
     try {
       checkKind(request.keyType);
       authorizeGroup(services, context, 'describe', key);
