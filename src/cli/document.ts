@@ -2,6 +2,7 @@
  * What a command that answers a question prints: one document, as JSON with --json, else as text drawn from the same
  * object. The document is whole and valid also when some or all of it failed.
  */
+import { ClientError } from '../client/client-error.ts';
 import { exitCodeOf } from './error-report.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -34,6 +35,26 @@ export function documentOf<Item>(
 
 export function itemError(item: string, error: unknown): ItemError {
   return { item, message: error instanceof Error ? error.message : String(error), exitCode: exitCodeOf(error) };
+}
+
+/**
+ * One after the other; what fails with an answer about that name does not keep the rest from being done. Throws what says more than
+ * that: ClientError of kind `unreachable`, and all that is no ClientError.
+ */
+export async function forEachName(
+  names: Iterable<string>,
+  action: (name: string) => Promise<void>,
+): Promise<ItemError[]> {
+  const errors: ItemError[] = [];
+  for (const name of names) {
+    try {
+      await action(name);
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.kind === 'unreachable') throw error;
+      errors.push(itemError(name, error));
+    }
+  }
+  return errors;
 }
 
 /** Prints the document on standard output, its errors on standard error, and answers the exit status that it comes to. */

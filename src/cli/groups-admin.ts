@@ -1,8 +1,6 @@
 /** What the commands on groups share: the broker they ask, the names they take, the text of their tables. */
-import { ClientError } from '../client/client-error.ts';
 import type { GroupAdmin } from '../client/group-admin.ts';
 import { usageError } from './cli-error.ts';
-import { type ItemError, itemError } from './document.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
 import type { Interruption } from './interrupt.ts';
@@ -35,23 +33,6 @@ export async function withGroupAdmin<Result>(
   } finally {
     await target.close();
   }
-}
-
-/** One after the other; what fails with an answer about that name does not keep the rest from being done. */
-export async function forEachGroup(
-  names: readonly string[],
-  action: (name: string) => Promise<void>,
-): Promise<ItemError[]> {
-  const errors: ItemError[] = [];
-  for (const name of new Set(names)) {
-    try {
-      await action(name);
-    } catch (error) {
-      if (!(error instanceof ClientError) || error.kind === 'unreachable') throw error;
-      errors.push(itemError(name, error));
-    }
-  }
-  return errors;
 }
 
 /** A cell for what is not known or not there, as Kafka's tools write it. */

@@ -3,10 +3,10 @@
 import { ClientError } from '../client/client-error.ts';
 import { deleteGroup, findGroup } from '../client/group-admin.ts';
 import { fetchGroupOffsets } from '../client/group-offsets-admin.ts';
-import { documentOf, printDocument } from './document.ts';
+import { documentOf, forEachName, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
-import { checkGroupNames, forEachGroup, withGroupAdmin } from './groups-admin.ts';
+import { checkGroupNames, withGroupAdmin } from './groups-admin.ts';
 import { consent, refuseMembers } from './groups-plan.ts';
 import type { Host } from './host.ts';
 import { table } from './table.ts';
@@ -31,7 +31,7 @@ export async function runGroupsDelete(host: Host, common: CommonOptions, command
   checkGroupNames(groups);
   return withGroupAdmin(host, common, async (admin) => {
     const plan: DeletedGroup[] = [];
-    const refused = await forEachGroup(groups, async (groupId) => {
+    const refused = await forEachName(new Set(groups), async (groupId) => {
       const group = await findGroup(admin, groupId);
       if (group === undefined && !ifExists) throw new ClientError('not-found', `there is no group '${groupId}'`);
       if (group !== undefined && group.members.length > 0) {
@@ -46,7 +46,7 @@ export async function runGroupsDelete(host: Host, common: CommonOptions, command
     if (!dryRun && doomed.length > 0) {
       const lines = doomed.map(({ groupId, offsets }) => `group '${groupId}' with ${offsets} offset(s) is deleted`);
       if (!(await consent(host, yes, lines))) return EXIT.unmet;
-      const failed = await forEachGroup(
+      const failed = await forEachName(
         doomed.map(({ groupId }) => groupId),
         async (groupId) => {
           const item = items.get(groupId);

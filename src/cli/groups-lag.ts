@@ -4,10 +4,10 @@ import { ClientError } from '../client/client-error.ts';
 import { findGroup, type GroupAdmin, listGroups } from '../client/group-admin.ts';
 import { groupLag } from '../client/group-offsets-lag.ts';
 import { usageError } from './cli-error.ts';
-import { documentOf, printDocument } from './document.ts';
+import { documentOf, forEachName, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
-import { cell, checkGroupNames, forEachGroup, secondsCell, withGroupAdmin } from './groups-admin.ts';
+import { cell, checkGroupNames, secondsCell, withGroupAdmin } from './groups-admin.ts';
 import type { Host } from './host.ts';
 import { type Interruption, listenForInterruption } from './interrupt.ts';
 import { isWithin, type LagSummary, lagSummary } from './lag-summary.ts';
@@ -61,7 +61,7 @@ export async function lagOfGroups(admin: GroupAdmin, command: LagCommand) {
   const names = isAll ? (await listGroups(admin)).map(({ groupId }) => groupId) : command.groups;
   const topics = topicSet(command);
   const items: LagSummary[] = [];
-  const errors = await forEachGroup(names, async (name) => {
+  const errors = await forEachName(new Set(names), async (name) => {
     try {
       items.push(lagSummary(await groupLag(admin, name, { topics, times: true })));
     } catch (error) {

@@ -1,10 +1,10 @@
 /** `streamctl groups list|describe|members` */
 import { type GroupMemberDescription, listGroups } from '../client/group-admin.ts';
 import { type GroupLag, groupLag, type PartitionLag } from '../client/group-offsets-lag.ts';
-import { documentOf, printDocument } from './document.ts';
+import { documentOf, forEachName, printDocument } from './document.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
-import { cell, checkGroupNames, forEachGroup, withGroupAdmin } from './groups-admin.ts';
+import { cell, checkGroupNames, withGroupAdmin } from './groups-admin.ts';
 import type { Host } from './host.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
@@ -64,7 +64,7 @@ async function runOnGroups(
   checkGroupNames(names);
   const items: DescribedGroup[] = [];
   const errors = await withGroupAdmin(host, common, (admin) =>
-    forEachGroup(names, async (name) => {
+    forEachName(new Set(names), async (name) => {
       items.push(described(await groupLag(admin, name, { times: false })));
     }),
   );

@@ -8,10 +8,10 @@ import { type CommittedOffset, deleteGroupOffsets, fetchGroupOffsets } from '../
 import { logRanges } from '../client/group-offsets-lag.ts';
 import { offsetsOf } from '../client/offsets.ts';
 import { CliError, usageError } from './cli-error.ts';
-import { documentOf, type ItemError, printDocument } from './document.ts';
+import { documentOf, forEachName, type ItemError, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
-import { checkGroupNames, forEachGroup, withGroupAdmin } from './groups-admin.ts';
+import { checkGroupNames, withGroupAdmin } from './groups-admin.ts';
 import {
   carryOut,
   changesOf,
@@ -48,7 +48,7 @@ export async function runOffsetsExport(
   const errors = await withGroupAdmin(host, common, async (admin) => {
     const isAll = groups.length === 0;
     const names = isAll ? (await listGroups(admin)).map(({ groupId }) => groupId) : groups;
-    return forEachGroup(names, async (group) => {
+    return forEachName(new Set(names), async (group) => {
       const offsets = await fetchGroupOffsets(admin, group);
       if (offsets.length === 0 && !isAll) await describeGroup(admin, group);
       items.push(...offsets.filter((place) => isChosen(places, place)).map((offset) => ({ group, ...offset })));

@@ -11,7 +11,7 @@ import {
 } from '../client/admin.ts';
 import { ClientError, type ClientErrorKind } from '../client/client-error.ts';
 import { usageError } from './cli-error.ts';
-import { documentOf, type ItemError, itemError, printDocument } from './document.ts';
+import { documentOf, forEachName, printDocument } from './document.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import type { Host } from './host.ts';
@@ -149,20 +149,6 @@ async function withAdmin<Result>(
   } finally {
     await target.close();
   }
-}
-
-/** One after the other; what fails with an answer about that name does not keep the rest from being done. */
-async function forEachName(names: readonly string[], action: (name: string) => Promise<void>): Promise<ItemError[]> {
-  const errors: ItemError[] = [];
-  for (const name of names) {
-    try {
-      await action(name);
-    } catch (error) {
-      if (!(error instanceof ClientError) || error.kind === 'unreachable') throw error;
-      errors.push(itemError(name, error));
-    }
-  }
-  return errors;
 }
 
 function isKind(error: unknown, kind: ClientErrorKind): boolean {
