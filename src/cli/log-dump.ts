@@ -1,6 +1,6 @@
 /** `streamctl log dump`: what stands in the files of a log, batch by batch and entry by entry. Never writes. */
 import { basename } from 'node:path';
-import { DecodableBatch } from '../client/decodable-batch.ts';
+import { DecodableBatch, headerFacts } from '../client/decodable-batch.ts';
 import { CursorView } from '../client/record-decoder.ts';
 import type { RecordText } from '../client/record-view.ts';
 import type { Env } from '../kernel/env.ts';
@@ -148,20 +148,13 @@ function recordLinesOf(
   if (codec === undefined || facts.control) return [];
   const section = bytes.subarray(at + batch.BATCH_HEADER_BYTES, at + facts.sizeBytes);
   const records = codec === 'none' ? section : decompressSync(codec, section, DECOMPRESSED_BYTES_MAX);
-  const batchFacts = {
-    ...place,
-    baseOffset: facts.baseOffset,
-    baseTimestamp: batch.baseTimestamp(bytes, at),
-    logAppendTime: facts.timestampType === 'LogAppendTime' ? batch.maxTimestamp(bytes, at) : undefined,
-    recordCount: facts.count,
-    lastOffsetDelta: facts.lastOffset - facts.baseOffset,
-  };
+  const header = headerFacts(place, { bytes, position: at });
   const wanted = { fromOffset: facts.baseOffset, untilOffset: facts.lastOffset + 1 };
-  const decodable = new DecodableBatch(batchFacts, { bytes: records, start: 0, end: records.length }, wanted);
+  const decodable = new DecodableBatch(header, { bytes: records, start: 0, end: records.length }, wanted);
   const text = new TextLines();
   const sink = recordJson(text);
   const cursor = decodable.cursor();
-  const view = new CursorView(batchFacts, cursor);
+  const view = new CursorView(header, cursor);
   while (decodable.recordsLeft > 0) {
     decodable.nextRecord(cursor);
     sink.record(view);

@@ -1,5 +1,12 @@
+import { KafkaError } from '../protocol/errors.ts';
+import * as batch from '../protocol/records/batch.ts';
+import { type Codec, codecOf } from '../protocol/records/compression.ts';
 import { RecordCursor } from '../protocol/records/record-walk.ts';
 import { COPY_SLACK_BYTES } from './copy-bytes.ts';
+import type { FetchedBatch } from './fetched-batches.ts';
+
+/** No legal batch holds more; what claims to is not decompressed. */
+export const RECORDS_BYTES_MAX = 512 << 20;
 
 /** What a batch's header says, as far as its records' readers need it. */
 export interface BatchFacts {
@@ -11,6 +18,52 @@ export interface BatchFacts {
   readonly logAppendTime: bigint | undefined;
   readonly recordCount: number;
   readonly lastOffsetDelta: number;
+}
+
+export type Packing = Exclude<Codec, 'none'>;
+
+export interface WantedOffsets {
+  readonly fromOffset: number;
+  /** Exclusive. */
+  readonly untilOffset: number;
+}
+
+/** Of the batch whose header begins at `position`. */
+export function headerFacts(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  { bytes, position }: Pick<FetchedBatch, 'bytes' | 'position'>,
+): BatchFacts {
+  const isStamped = (batch.attributes(bytes, position) & batch.LOG_APPEND_TIME_BIT) !== 0;
+  return {
+    topic,
+    partition,
+    baseOffset: batch.baseOffset(bytes, position),
+    baseTimestamp: batch.baseTimestamp(bytes, position),
+    logAppendTime: isStamped ? batch.maxTimestamp(bytes, position) : undefined,
+    recordCount: batch.recordCount(bytes, position),
+    lastOffsetDelta: batch.lastOffsetDelta(bytes, position),
+  };
+}
+
+/**
+ * A batch that is whole and was checked. `unpack` gets the records where they are compressed; where they are not there is nothing to
+ * wait for. Throws KafkaError INVALID_RECORD for a codec that is none.
+ */
+export function openBatch(
+  place: { readonly topic: string; readonly partition: number },
+  item: FetchedBatch,
+  wanted: WantedOffsets,
+  unpack: (codec: Packing, packed: Buffer) => Promise<Buffer>,
+): DecodableBatch | Promise<DecodableBatch> {
+  const { bytes, position, end } = item;
+  const codec = codecOf(batch.attributes(bytes, position));
+  if (codec === undefined) throw new KafkaError('INVALID_RECORD', 'an unknown codec');
+  const facts = headerFacts(place, item);
+  const start = position + batch.BATCH_HEADER_BYTES;
+  if (codec === 'none') return new DecodableBatch(facts, { bytes, start, end }, wanted);
+  return unpack(codec, bytes.subarray(start, end)).then(
+    (records) => new DecodableBatch(facts, { bytes: records, start: 0, end: records.length }, wanted),
+  );
 }
 
 /** The uncompressed records of one batch, and how far they are read. */
@@ -33,7 +86,7 @@ export class DecodableBatch {
   constructor(
     facts: BatchFacts,
     records: { readonly bytes: Buffer; readonly start: number; readonly end: number },
-    wanted: { readonly fromOffset: number; readonly untilOffset: number },
+    wanted: WantedOffsets,
   ) {
     const { buffer, byteOffset } = records.bytes;
     this.facts = facts;

@@ -6,7 +6,7 @@ import type { ResponseOf } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/schema.ts';
 import { type Caller, pickVersion } from './call.ts';
 import { ClientError, ConnectionLost } from './client-error.ts';
-import { DecodableBatch } from './decodable-batch.ts';
+import { openBatch, RECORDS_BYTES_MAX } from './decodable-batch.ts';
 import {
   FETCH_BY_ID_VERSION,
   type FetchedPartition,
@@ -23,8 +23,6 @@ export type UnreadPlace = PartitionCursor;
 /** One record of each is wanted; a partition whose first batch is larger gets a round of its own. */
 const PARTITION_BYTES = 16 << 10;
 const PARTITIONS_AT_A_TIME = 200;
-/** No legal batch holds more; what claims to is not decompressed. */
-const RECORDS_BYTES_MAX = 512 << 20;
 
 /**
  * The time of the first record at or after each place's `fetchOffset`, in milliseconds since the epoch, by the place. Missing for those
@@ -118,34 +116,17 @@ async function firstOf(
   return { timeMs: undefined, nextOffset };
 }
 
-async function timeIn({ bytes, position, end }: FetchedBatch, place: UnreadPlace): Promise<number | undefined> {
-  const attributes = batch.attributes(bytes, position);
-  const codec = codecOf(attributes);
-  if (codec === undefined) return undefined;
-  const start = position + batch.BATCH_HEADER_BYTES;
-  const packed = codec === 'none' ? undefined : bytes.subarray(start, end);
-  const unpacked =
-    packed === undefined || codec === undefined ? undefined : await decompress(codec, packed, RECORDS_BYTES_MAX);
-  const isStamped = (attributes & batch.LOG_APPEND_TIME_BIT) !== 0;
-  const facts = {
-    topic: place.topic,
-    partition: place.partition,
-    baseOffset: batch.baseOffset(bytes, position),
-    baseTimestamp: batch.baseTimestamp(bytes, position),
-    logAppendTime: isStamped ? batch.maxTimestamp(bytes, position) : undefined,
-    recordCount: batch.recordCount(bytes, position),
-    lastOffsetDelta: batch.lastOffsetDelta(bytes, position),
-  };
-  const records = unpacked === undefined ? { bytes, start, end } : { bytes: unpacked, start: 0, end: unpacked.length };
-  const decodable = new DecodableBatch(facts, records, {
-    fromOffset: place.fetchOffset,
-    untilOffset: place.untilOffset,
-  });
+async function timeIn(item: FetchedBatch, place: UnreadPlace): Promise<number | undefined> {
+  if (codecOf(batch.attributes(item.bytes, item.position)) === undefined) return undefined;
+  const wanted = { fromOffset: place.fetchOffset, untilOffset: place.untilOffset };
+  const decodable = await openBatch(place, item, wanted, (codec, packed) =>
+    decompress(codec, packed, RECORDS_BYTES_MAX),
+  );
   const cursor = decodable.cursor();
   while (decodable.recordsLeft > 0) {
     decodable.nextRecord(cursor);
     if (cursor.offsetDelta < decodable.fromDelta) continue;
-    const { timestamp } = new CursorView(facts, cursor);
+    const { timestamp } = new CursorView(decodable.facts, cursor);
     return timestamp < 0n ? undefined : Number(timestamp);
   }
   return undefined;

@@ -1,29 +1,21 @@
 import type { Env } from '../kernel/env.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import * as batch from '../protocol/records/batch.ts';
-import { type Codec, codecOf, decompress } from '../protocol/records/compression.ts';
+import { decompress } from '../protocol/records/compression.ts';
 import { ClientError } from './client-error.ts';
 import type { ConsumeOptions } from './consumer.ts';
-import { DecodableBatch } from './decodable-batch.ts';
+import { DecodableBatch, openBatch, type Packing, RECORDS_BYTES_MAX, type WantedOffsets } from './decodable-batch.ts';
 import type { FetchedPartition, PartitionCursor } from './fetch-request.ts';
-import { checkBatch, type FetchedBatch, TransactionFilter, wholeBatches } from './fetched-batches.ts';
+import { checkBatch, TransactionFilter, wholeBatches } from './fetched-batches.ts';
 import { decodeRecords } from './record-decoder.ts';
 import type { RecordOutput } from './record-output.ts';
 import type { RecordSink } from './record-view.ts';
 import { decodeValues } from './value-decoder.ts';
 
-/** No legal batch holds more; what claims to is not decompressed. */
-const RECORDS_BYTES_MAX = 512 << 20;
 /** Above this, decompression leaves the main loop to others. */
 const OFFLOAD_BYTES_MIN = 64 << 10;
 /** So much is decoded without a break. */
 const YIELD_BYTES = 512 << 10;
-
-interface WantedOffsets {
-  readonly fromOffset: number;
-  /** Exclusive. */
-  readonly untilOffset: number;
-}
 
 /** Turns fetched bytes into output, one partition's answer after the other, and counts towards the limit. */
 export class PartitionDecoder {
@@ -70,6 +62,7 @@ export class PartitionDecoder {
     const where = `topic '${cursor.topic}' partition ${cursor.partition}`;
     const isCommittedOnly = this.#options.isolation === 'read_committed';
     const filter = new TransactionFilter(isCommittedOnly ? fetched.abortedTransactions : null);
+    const unpack = (codec: Packing, packed: Buffer) => this.#unpack(codec, packed);
     for (const item of wholeBatches(fetched.records ?? [])) {
       checkBatch(item, where);
       const isWanted = filter.wants(item) && batch.recordCount(item.bytes, item.position) > 0;
@@ -82,7 +75,7 @@ export class PartitionDecoder {
       }
       try {
         // Small batches are many: only what must wait does.
-        const opened = this.#open(item, cursor, wanted);
+        const opened = openBatch(cursor, item, wanted, unpack);
         const decodable = opened instanceof DecodableBatch ? opened : await opened;
         while (decodable.recordsLeft > 0 && !mustStop()) {
           this.#decodeSome(decodable);
@@ -111,32 +104,7 @@ export class PartitionDecoder {
         : decodeRecords(decodable, this.#sink, this.#output, this.#recordsWanted);
   }
 
-  #open(
-    { bytes, position, end }: FetchedBatch,
-    cursor: PartitionCursor,
-    wanted: WantedOffsets,
-  ): DecodableBatch | Promise<DecodableBatch> {
-    const attributes = batch.attributes(bytes, position);
-    const codec = codecOf(attributes);
-    if (codec === undefined) throw new KafkaError('INVALID_RECORD', 'an unknown codec');
-    const isStamped = (attributes & batch.LOG_APPEND_TIME_BIT) !== 0;
-    const facts = {
-      topic: cursor.topic,
-      partition: cursor.partition,
-      baseOffset: batch.baseOffset(bytes, position),
-      baseTimestamp: batch.baseTimestamp(bytes, position),
-      logAppendTime: isStamped ? batch.maxTimestamp(bytes, position) : undefined,
-      recordCount: batch.recordCount(bytes, position),
-      lastOffsetDelta: batch.lastOffsetDelta(bytes, position),
-    };
-    const start = position + batch.BATCH_HEADER_BYTES;
-    if (codec === 'none') return new DecodableBatch(facts, { bytes, start, end }, wanted);
-    return this.#unpack(codec, bytes.subarray(start, end)).then(
-      (records) => new DecodableBatch(facts, { bytes: records, start: 0, end: records.length }, wanted),
-    );
-  }
-
-  async #unpack(codec: Exclude<Codec, 'none'>, packed: Buffer): Promise<Buffer> {
+  async #unpack(codec: Packing, packed: Buffer): Promise<Buffer> {
     if (packed.length < OFFLOAD_BYTES_MIN) return await decompress(codec, packed, RECORDS_BYTES_MAX);
     const task = { kind: 'decompress', codec, bytes: packed, maxOutputBytes: RECORDS_BYTES_MAX } as const;
     return await this.#env.offload.run(task);
