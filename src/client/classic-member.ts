@@ -22,7 +22,7 @@ import {
   type MembershipEvents,
   SESSION_TIMEOUT_MS,
 } from './group-member.ts';
-import { commitOffsets, fetchCommitted, type PartitionOffset } from './group-offsets.ts';
+import { areCommitted, commitOffsets, type PartitionOffset } from './group-offsets.ts';
 import { Patience } from './group-patience.ts';
 import { Pulse } from './group-pulse.ts';
 import type { Lane } from './transport.ts';
@@ -82,13 +82,9 @@ export class ClassicMember implements GroupMember {
     return await depart({
       commit: offsets.length === 0 ? undefined : () => this.#commit(offsets, lane),
       leave: () => this.#sendLeave(lane),
-      isCommitted: async () => {
-        const found = await fetchCommitted(coordinator, offsets, SESSION_TIMEOUT_MS).catch(() => []);
-        return offsets.every(({ offset }, index) => offset === found[index]);
-      },
+      isCommitted: () => areCommitted(coordinator, offsets, SESSION_TIMEOUT_MS),
+      env,
       deadline,
-      sleep: (delayMs) => env.clock.sleep(delayMs),
-      random: env.random,
     });
   }
 

@@ -21,8 +21,8 @@ import {
   SESSION_TIMEOUT_MS,
 } from './group-member.ts';
 import {
+  areCommitted,
   commitOffsets,
-  fetchCommitted,
   type GroupPartition,
   type PartitionOffset,
   partitionKey,
@@ -100,13 +100,9 @@ export class ConsumerMember implements GroupMember {
     return await depart({
       commit: offsets.length === 0 ? undefined : () => this.commit(offsets),
       leave: () => this.#sendLeave(),
-      isCommitted: async () => {
-        const found = await fetchCommitted(coordinator, offsets, SESSION_TIMEOUT_MS).catch(() => []);
-        return offsets.every(({ offset }, index) => offset === found[index]);
-      },
+      isCommitted: () => areCommitted(coordinator, offsets, SESSION_TIMEOUT_MS),
+      env,
       deadline,
-      sleep: (delayMs) => env.clock.sleep(delayMs),
-      random: env.random,
     });
   }
 

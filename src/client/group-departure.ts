@@ -1,5 +1,5 @@
 /** How a member goes: what it has read is committed, then it is no member any more. */
-import type { Random } from '../kernel/env.ts';
+import type { Env } from '../kernel/env.ts';
 import { Backoff } from './backoff.ts';
 import type { Deadline } from './deadline.ts';
 import type { CommitOutcome } from './group-member.ts';
@@ -11,9 +11,8 @@ export interface Departure {
   readonly leave: () => Promise<boolean>;
   /** Whether the group has what was to be committed, from whomever. */
   readonly isCommitted: () => Promise<boolean>;
+  readonly env: Pick<Env, 'clock' | 'random'>;
   readonly deadline: Deadline;
-  readonly sleep: (delayMs: number) => Promise<void>;
-  readonly random: Random;
 }
 
 /**
@@ -22,14 +21,14 @@ export interface Departure {
  * lost; then the group is asked what it has.
  */
 export async function depart(departure: Departure): Promise<CommitOutcome> {
-  const { commit, leave, deadline } = departure;
-  const backoff = new Backoff(departure.random);
+  const { commit, leave, env, deadline } = departure;
+  const backoff = new Backoff(env.random);
   const first = commit?.() ?? Promise.resolve<CommitOutcome>('done');
   const goodbye = leave();
   let outcome = await first;
   let isHeard = await goodbye;
   while (outcome === 'again' || !isHeard) {
-    await departure.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
+    await env.clock.sleep(Math.min(backoff.nextMs(), deadline.remainingMs()));
     if (deadline.passed) return outcome;
     if (outcome === 'again') {
       outcome = (await commit?.()) ?? 'done';

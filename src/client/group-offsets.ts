@@ -67,6 +67,16 @@ export async function fetchCommitted(
   return partitions.map((partition) => offsets.get(partitionKey(partition)));
 }
 
+/** Whether the group has these offsets, and no others, for their partitions. One attempt; false too where nobody answers. */
+export async function areCommitted(
+  coordinator: GroupCoordinator,
+  offsets: readonly PartitionOffset[],
+  timeoutMs: number,
+): Promise<boolean> {
+  const found = await fetchCommitted(coordinator, offsets, timeoutMs).catch(() => []);
+  return offsets.every(({ offset }, index) => offset === found[index]);
+}
+
 /** One attempt. Throws KafkaError when one of them was not committed, and as `request`. */
 export async function commitOffsets(
   coordinator: GroupCoordinator,
