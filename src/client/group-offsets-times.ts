@@ -1,5 +1,6 @@
 /** When the records were written that a group reads next: what makes lag a time. */
 import { Fetch } from '../protocol/apis/01-fetch.ts';
+import { KafkaError } from '../protocol/errors.ts';
 import * as batch from '../protocol/records/batch.ts';
 import { codecOf, decompress } from '../protocol/records/compression.ts';
 import type { ResponseOf } from '../protocol/schema.ts';
@@ -26,7 +27,7 @@ const PARTITIONS_AT_A_TIME = 200;
 
 /**
  * The time of the first record at or after each place's `fetchOffset`, in milliseconds since the epoch, by the place. Missing for those
- * that have no record with a time, or whose leader does not answer.
+ * that have no record with a time, whose records cannot be read, or whose leader does not answer.
  */
 export async function firstTimesMs(
   caller: Caller,
@@ -80,7 +81,11 @@ async function read(asked: readonly UnreadPlace[], answer: ResponseOf<typeof Fet
   let isAnyHeard = false;
   for (const { cursor, fetched } of matchAnswer(asked, answer)) {
     if (fetched.errorCode !== 0) continue;
-    const read = await firstOf(cursor, fetched);
+    const read = await firstOf(cursor, fetched).catch(unreadable);
+    if (read === undefined) {
+      isAnyHeard = true;
+      continue;
+    }
     if (read.timeMs !== undefined) search.found.set(cursor, read.timeMs);
     isAnyHeard ||= read.timeMs !== undefined || read.nextOffset > cursor.fetchOffset;
     if (read.timeMs !== undefined || read.nextOffset >= cursor.untilOffset) continue;
@@ -114,6 +119,12 @@ async function firstOf(
     nextOffset = Math.max(nextOffset, lastOffset + 1);
   }
   return { timeMs: undefined, nextOffset };
+}
+
+/** Records of one partition that are damaged, or of a codec that is not there, do not keep those of the others from being looked at. */
+function unreadable(error: unknown): undefined {
+  if (error instanceof ClientError || error instanceof KafkaError || error instanceof RangeError) return undefined;
+  throw error;
 }
 
 async function timeIn(item: FetchedBatch, place: UnreadPlace): Promise<number | undefined> {
