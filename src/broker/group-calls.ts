@@ -7,7 +7,7 @@ import type { RequestContext } from './request.ts';
 import type { BrokerServices } from './services.ts';
 
 /** In UTF-16 units: a group's records hold its names with a length of 16 bits, in bytes of which a unit takes up to three. */
-export const NAME_LENGTH_MAX = 10_000;
+const NAME_LENGTH_MAX = 10_000;
 
 /** Throws KafkaError GROUP_AUTHORIZATION_FAILED, or INVALID_GROUP_ID for a name that no record could hold. */
 export function authorizeGroup(
@@ -18,6 +18,13 @@ export function authorizeGroup(
 ): void {
   if (groupId.length > NAME_LENGTH_MAX) throw new KafkaError('INVALID_GROUP_ID', 'the name of the group is too long');
   if (!authorize(context, operation, groupResource(groupId))) throw new KafkaError('GROUP_AUTHORIZATION_FAILED');
+}
+
+/** What becomes part of a group's records has to fit into them. Throws KafkaError INVALID_REQUEST. */
+export function checkNames(names: readonly (string | null)[]): void {
+  const tooLong = names.find((name): name is string => name !== null && name.length > NAME_LENGTH_MAX);
+  if (tooLong === undefined) return;
+  throw new KafkaError('INVALID_REQUEST', `a name of ${tooLong.length} characters; it has at most ${NAME_LENGTH_MAX}`);
 }
 
 export function mayUseTopic(

@@ -8,7 +8,7 @@
 import type { JoinGroup } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { authorizeGroup, codeOf, NAME_LENGTH_MAX, ownBytes } from '../group-calls.ts';
+import { authorizeGroup, checkNames, codeOf, ownBytes } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -25,7 +25,7 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
   const throttleTimeMs = services.throttleTimeMs(call.context);
   try {
     authorizeGroup(services, call.context, 'read', request.groupId);
-    checkNames(request);
+    checkNames([request.groupInstanceId, request.protocolType, ...request.protocols.map(({ name }) => name)]);
     checkMetadata(request);
     const protocols = request.protocols.map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }));
     const own = { ...request, protocols };
@@ -47,12 +47,6 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
     };
     return { message };
   }
-}
-
-/** What becomes part of the group's record has to fit into it. Throws KafkaError INVALID_REQUEST. */
-function checkNames({ groupInstanceId, protocolType, protocols }: JoinRequest): void {
-  const names = [groupInstanceId ?? '', protocolType, ...protocols.map(({ name }) => name)];
-  if (names.some(({ length }) => length > NAME_LENGTH_MAX)) throw new KafkaError('INVALID_REQUEST');
 }
 
 /** Throws KafkaError INVALID_REQUEST. */

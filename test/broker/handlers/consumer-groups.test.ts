@@ -84,6 +84,24 @@ describe('ConsumerGroupHeartbeat and ConsumerGroupDescribe', () => {
       );
     }));
 
+  it('a name that no record could hold is refused, and costs the other groups nothing', () =>
+    withTopics(async (test) => {
+      const first = await ask(test, ConsumerGroupHeartbeat, 1, joining);
+      assert.equal(first.memberEpoch, 1);
+      const long = 'x'.repeat(40_000);
+      for (const names of [
+        { memberId: long },
+        { instanceId: long },
+        { rackId: long },
+        { subscribedTopicNames: [long] },
+      ]) {
+        const refused = await ask(test, ConsumerGroupHeartbeat, 1, { ...joining, ...names });
+        assert.equal(errorName(refused.errorCode), 'INVALID_REQUEST', Object.keys(names)[0]);
+      }
+      const beat = { groupId: 'k', memberId: 'm1', memberEpoch: 1, rebalanceTimeoutMs: -1 };
+      assert.equal(errorName((await ask(test, ConsumerGroupHeartbeat, 1, beat)).errorCode), 'NONE');
+    }));
+
   it('a silent member is removed after six seconds', () =>
     withTopics(async (test) => {
       assert.equal(errorName((await ask(test, ConsumerGroupHeartbeat, 1, joining)).errorCode), 'NONE');
