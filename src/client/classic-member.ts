@@ -128,13 +128,18 @@ export class ClassicMember implements GroupMember {
   #watchTopics({ partitionCounts }: ClassicJoined): void {
     if (partitionCounts === undefined) return;
     const { env, topics } = this.#options;
+    const end = this.#end;
     const look = async (): Promise<void> => {
-      const found = await topics.partitionCounts([...partitionCounts.keys()]);
-      const isSame = [...partitionCounts].every(([name, count]) => found.get(name) === count);
-      if (isSame) this.#topicsTimer = env.clock.timer(TOPICS_CHECK_MS, () => void look().catch(() => undefined));
-      else this.#end.resolve('rebalance');
+      // Where nobody answers, heartbeats decide how long that may last.
+      const found = await topics.partitionCounts([...partitionCounts.keys()]).catch(() => undefined);
+      if (end !== this.#end || !this.#isSettled || this.#isLeaving) return;
+      if (found === undefined || [...partitionCounts].every(([name, count]) => found.get(name) === count)) lookLater();
+      else end.resolve('rebalance');
     };
-    this.#topicsTimer = env.clock.timer(TOPICS_CHECK_MS, () => void look().catch(() => undefined));
+    const lookLater = (): void => {
+      this.#topicsTimer = env.clock.timer(TOPICS_CHECK_MS, () => void look());
+    };
+    lookLater();
   }
 
   async #beat(): Promise<number> {

@@ -40,11 +40,11 @@ export class TopicLookUp {
     return this.#known.find((topic) => topic.topicId === topicId);
   }
 
-  /** How many partitions each has; without those that are not there. For topics of other members too. */
+  /** How many partitions each has, 0 where it is not there. For topics of other members too. Throws `ClientError`. */
   async partitionCounts(names: readonly string[]): Promise<Map<string, number>> {
     const { topics } = await call(this.#caller(), ANY_NODE, Metadata, topicsRequest(names));
-    const found = topics.filter(({ name, partitions }) => name !== null && partitions.length > 0);
-    return new Map(found.map(({ name, partitions }) => [name ?? '', partitions.length]));
+    const found = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+    return new Map(names.map((name) => [name, found.get(name) ?? 0]));
   }
 
   #caller() {

@@ -5,13 +5,14 @@ import {
   FindCoordinator,
   Heartbeat,
   JoinGroup,
+  Metadata,
   OffsetCommit,
   OffsetFetch,
   SyncGroup,
 } from '../../src/protocol/apis/index.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import { encodeConsumerAssignment, encodeConsumerSubscription } from '../../src/protocol/group/consumer-protocol.ts';
-import { Diary, ScriptedGroup } from './scripted-group.ts';
+import { Diary, ScriptedGroup, TOPIC_ID } from './scripted-group.ts';
 
 const OFFSETS = [{ topic: 't', partition: 0, offset: 5 }];
 const COMMITTED = { topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: 0 }] }] };
@@ -153,6 +154,45 @@ describe('classic member', () => {
     await pass(100);
     await group.clock.run(member.leave([], new Deadline(group.clock, 5_000)));
     assert.ok(!group.namesSent().includes('LeaveGroup'));
+  });
+
+  describe('as the leader', () => {
+    const topic = (name: string, partitionCount: number) => ({
+      name,
+      topicId: TOPIC_ID,
+      partitions: Array.from({ length: partitionCount }, (_, partitionIndex) => ({ partitionIndex, leaderId: 1 })),
+    });
+
+    it('sees that a topic has grown, also when once nobody has answered', async () => {
+      const { group, diary, member, pass, leave } = scene();
+      group.answer(SyncGroup, synced(0, 1), synced(0, 1, 2));
+      member.start();
+      await pass(1_000);
+      group.answer(Metadata, 'lost');
+      await pass(65_000);
+      group.answer(Metadata, { topics: [topic('t', 3)] });
+      await pass(65_000);
+      assert.deepEqual(diary.lines, ['assigned 0,1', 'revoked 0,1', 'assigned 0,1,2']);
+      await leave([]);
+      assert.equal(group.clock.timerCount, 0);
+    });
+
+    it('sees that a topic is there by now that another member reads', async () => {
+      const { group, diary, member, pass, leave } = scene();
+      const answer = joined(1);
+      const metadata = encodeConsumerSubscription({ topics: ['u'] }, 0);
+      group.answer(JoinGroup, {
+        ...answer,
+        members: [...answer.members, { memberId: 'n', groupInstanceId: null, metadata }],
+      });
+      member.start();
+      await pass(65_000);
+      assert.deepEqual(diary.lines, ['assigned 0,1']);
+      group.answer(Metadata, { topics: [topic('t', 2), topic('u', 1)] });
+      await pass(35_000);
+      assert.deepEqual(diary.lines, ['assigned 0,1', 'revoked 0,1', 'assigned 0,1']);
+      await leave([]);
+    });
   });
 
   it('tells that the group is of the other kind', async () => {
