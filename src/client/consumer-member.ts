@@ -49,6 +49,8 @@ export class ConsumerMember implements GroupMember {
   /** By `partitionKey`: what the member reads, and what it was told to. */
   #owned = new Map<string, GroupPartition>();
   #target: ReadonlyMap<string, GroupPartition> | undefined;
+  /** Assignments that came: one whose topics had to be looked up must not take the place of a later one. */
+  #assignmentCount = 0;
   #isReconciling = false;
   /** Counts up when everything the member had is lost: what was begun before means nothing then. */
   #lifeCount = 0;
@@ -195,7 +197,9 @@ export class ConsumerMember implements GroupMember {
     for (const { topic, partition } of this.#owned.values()) {
       const topicId = this.#options.topics.named(topic)?.topicId;
       if (topicId === undefined) continue;
-      byId.set(topicId, [...(byId.get(topicId) ?? []), partition]);
+      const partitions = byId.get(topicId);
+      if (partitions === undefined) byId.set(topicId, [partition]);
+      else partitions.push(partition);
     }
     return [...byId].map(([topicId, partitions]) => ({ topicId, partitions }));
   }
@@ -222,8 +226,9 @@ export class ConsumerMember implements GroupMember {
       const known = topics.withId(topicId);
       return known === undefined || partitions.some((partition) => known.partitions[partition] === undefined);
     };
+    const number = ++this.#assignmentCount;
     if (assigned.some(isNew)) await topics.refresh();
-    if (life !== this.#lifeCount) return;
+    if (life !== this.#lifeCount || number !== this.#assignmentCount) return;
     const target = new Map<string, GroupPartition>();
     for (const { topicId, partitions } of assigned) {
       // One that is gone already will not be assigned for long.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ConsumerMember } from '../../src/client/consumer-member.ts';
 import { Deadline } from '../../src/client/deadline.ts';
-import { ConsumerGroupHeartbeat, OffsetCommit } from '../../src/protocol/apis/index.ts';
+import { ConsumerGroupHeartbeat, Metadata, OffsetCommit } from '../../src/protocol/apis/index.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 import { Diary, ScriptedGroup, TOPIC_ID } from './scripted-group.ts';
 
@@ -58,6 +58,19 @@ describe('member of a group of KIP-848', () => {
     await pass(3_000);
     assert.deepEqual(diary.lines, ['assigned 0', 'revoked 0', 'assigned 1']);
     assert.ok(beats().some(({ topicPartitions }) => JSON.stringify(topicPartitions)?.includes('[1]')));
+    await leave();
+  });
+
+  it('an assignment that had to be looked up does not take the place of a later one', async () => {
+    const { group, diary, member, pass, leave } = scene();
+    group.answer(ConsumerGroupHeartbeat, beat(1, [0]), beat(1), beat(2, [0, 5]), beat(3, [1]), beat(3));
+    member.start();
+    await pass(100);
+    const partitions = Array.from({ length: 6 }, (_, partitionIndex) => ({ partitionIndex, leaderId: 1 }));
+    const found = { topics: [{ name: 't', topicId: TOPIC_ID, partitions }] };
+    group.answer(Metadata, ...Array.from({ length: 8 }, () => 'lost' as const), found);
+    await pass(10_000);
+    assert.deepEqual(diary.lines, ['assigned 0', 'revoked 0', 'assigned 1']);
     await leave();
   });
 
