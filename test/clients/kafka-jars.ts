@@ -107,10 +107,14 @@ export function runJava(main: string, args: readonly string[], input?: Buffer): 
 export interface RealKafka {
   readonly bootstrap: string;
   readonly pid: number;
+  /** What the broker has logged, at INFO; of much of it the end. */
+  log(): string;
   stop(): Promise<void>;
 }
 
-/** A real Kafka broker (KRaft, one node) in `folder`, on free loopback ports. */
+const LOG_CHARS_MAX = 2_000_000;
+
+/** A real Kafka broker (KRaft, one node) in `folder`, on free loopback ports; a folder that it had before is taken on as it is. */
 export async function startRealKafka(folder: string): Promise<RealKafka> {
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(folder, 'server.properties');
@@ -133,15 +137,15 @@ export async function startRealKafka(folder: string): Promise<RealKafka> {
       '',
     ].join('\n'),
   );
-  const format = await runJava('kafka.tools.StorageTool', ['format', '-t', 'streamctlTestCluster00', '-c', properties]);
-  if (format.status !== 0) throw new Error(`Kafka could not be formatted: ${format.stdout}${format.stderr}`);
+  if (!existsSync(join(folder, 'data', 'meta.properties'))) await format(properties);
   const broker = spawn('java', ['-Xms1G', '-Xmx1G', ...javaArguments('kafka.Kafka', [properties], 'INFO').slice(1)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  await started(broker);
+  const log = await started(broker);
   return {
     bootstrap: `127.0.0.1:${port}`,
     pid: broker.pid ?? 0,
+    log,
     stop: () =>
       new Promise((resolve) => {
         broker.once('close', () => resolve());
@@ -150,12 +154,18 @@ export async function startRealKafka(folder: string): Promise<RealKafka> {
   };
 }
 
-function started(broker: ChildProcess): Promise<void> {
+async function format(properties: string): Promise<void> {
+  const done = await runJava('kafka.tools.StorageTool', ['format', '-t', 'streamctlTestCluster00', '-c', properties]);
+  if (done.status !== 0) throw new Error(`Kafka could not be formatted: ${done.stdout}${done.stderr}`);
+}
+
+/** Waits until the broker says so; answers what tells all that it says. */
+function started(broker: ChildProcess): Promise<() => string> {
   return new Promise((resolve, reject) => {
     let said = '';
     const hear = (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-100_000);
-      if (said.includes('Kafka Server started')) resolve();
+      said = (said + chunk.toString()).slice(-LOG_CHARS_MAX);
+      if (said.includes('Kafka Server started')) resolve(() => said);
     };
     broker.stdout?.on('data', hear);
     broker.stderr?.on('data', hear);
