@@ -1,5 +1,6 @@
 /** The classic groups of one shard, as `GroupMachine` sees them. */
 import { assert } from '../kernel/assert.ts';
+import { OPERATIONS_NOT_ASKED } from '../protocol/apis/03-metadata.ts';
 import type { DescribeGroups } from '../protocol/apis/15-describe-groups.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import { CONSUMER_PROTOCOL_TYPE } from '../protocol/group/consumer-protocol.ts';
@@ -31,9 +32,6 @@ import type { GroupHost, Now } from './group-host.ts';
 import type { CommitWho, GroupKind, ReplayFacts } from './group-kind.ts';
 
 export type DescribedGroup = ResponseOf<typeof DescribeGroups>['groups'][number];
-
-/** What DescribeGroups has where nobody asked who may do what. */
-const OPERATIONS_NOT_ASKED = -(2 ** 31);
 
 /** One without members or a record: it has offsets (`Empty`), or is not there (`Dead`). */
 export function describeSimpleGroup(groupId: string, groupState: string): DescribedGroup {

@@ -1,5 +1,6 @@
 /** The KIP-848 groups of one shard, as `GroupMachine` sees them. */
 import { assert } from '../kernel/assert.ts';
+import { OPERATIONS_NOT_ASKED } from '../protocol/apis/03-metadata.ts';
 import type { ConsumerGroupDescribe } from '../protocol/apis/69-consumer-group-describe.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import type { GroupRecord } from '../protocol/group/group-record.ts';
@@ -20,8 +21,6 @@ import type { CommitWho, FetchWho, GroupKind } from './group-kind.ts';
 export type DescribedConsumerGroup = ResponseOf<typeof ConsumerGroupDescribe>['groups'][number];
 type DescribedMember = DescribedConsumerGroup['members'][number];
 
-/** What is described where nobody asked who may do what. */
-const OPERATIONS_NOT_ASKED = -(2 ** 31);
 /** Of ConsumerGroupDescribe v1: a member that speaks KIP-848. */
 const CONSUMER_MEMBER_TYPE = 1;
 /** The first version of OffsetCommit that names member epochs. */
@@ -140,7 +139,7 @@ export class ConsumerGroups implements GroupKind {
   }
 
   /** The next heartbeat of each group looks at its topics. */
-  topicsChanged(_now: Now): void {
+  topicsChanged(): void {
     for (const group of this.#groups.values()) group.isMetadataFresh = false;
   }
 

@@ -50,7 +50,7 @@ export interface GroupKind {
   memberGone(groupId: string, memberId: string, now: Now): void;
   /** The log is replayed to its end: deadlines begin. */
   loaded(now: Now): void;
-  topicsChanged(now: Now): void;
+  topicsChanged(): void;
   /** All parked calls of all groups, for a shard that is unloaded. */
   parked(): Iterable<Call<never>>;
   /** About what its live records take in the log, in bytes. */

@@ -220,7 +220,7 @@ export class GroupMachine {
     this.#turn(now, () => {
       this.#offsets.dropDeleted(deleted);
       this.#classic.topicsChanged();
-      this.#consumer.topicsChanged(now);
+      this.#consumer.topicsChanged();
     });
   }
 

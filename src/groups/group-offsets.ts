@@ -18,7 +18,14 @@ import {
   planDelete,
   readOffsets,
 } from './offset-requests.ts';
-import { type CommittedOffset, isStale, type OffsetRecord, OffsetStore, offsetTombstones } from './offset-store.ts';
+import {
+  type CommittedOffset,
+  isStale,
+  NO_EXPIRY,
+  type OffsetRecord,
+  OffsetStore,
+  offsetTombstones,
+} from './offset-store.ts';
 
 export interface GroupOffsetsOptions {
   readonly host: GroupHost;
@@ -151,7 +158,6 @@ export class GroupOffsets {
 }
 
 const GROUP_NOT_FOUND_SINCE = 9;
-const NO_EXPIRY = -1n;
 
 export function groupNotFound(groupId: string): KafkaError {
   return new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`);

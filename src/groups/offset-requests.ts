@@ -10,6 +10,7 @@ import type { CommitWho, FetchWho } from './group-kind.ts';
 import {
   type CommittedOffset,
   isStale,
+  NO_EXPIRY,
   type OffsetRecord,
   type OffsetsByTopic,
   offsetTombstone,
@@ -64,8 +65,6 @@ type FetchedPartition = FetchedGroup['topics'][number]['partitions'][number];
 
 export type OffsetDeleteRequest = RequestOf<typeof OffsetDelete>;
 export type OffsetDeleteResponse = ResponseOf<typeof OffsetDelete>;
-
-const NO_EXPIRY = -1n;
 
 /** What a commit writes and answers; metadata of more than `metadataMax` UTF-16 units is refused for its partition alone. */
 export function planCommit(

@@ -6,6 +6,9 @@ import type { TopicsView } from './topics-view.ts';
 export type OffsetRecord = GroupRecordOf<'offset-commit'>;
 export type CommittedOffset = NonNullable<OffsetRecord['value']>;
 
+/** The expiry of an offset that goes by its group's retention; clients before OffsetCommit v5 could give it one of its own. */
+export const NO_EXPIRY = -1n;
+
 /** By topic and partition. */
 export type OffsetsByTopic = ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>;
 
