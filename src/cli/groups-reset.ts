@@ -1,7 +1,6 @@
 /** `streamctl groups reset|create|clone`: a group's offsets are moved, made, copied. */
-import type { Caller } from '../client/call.ts';
+import { callerOf } from '../client/admin.ts';
 import type { OffsetSpec } from '../client/consumer.ts';
-import { Deadline } from '../client/deadline.ts';
 import { describeGroup, findGroup, type GroupAdmin } from '../client/group-admin.ts';
 import { type GroupPartition, partitionKey } from '../client/group-offsets.ts';
 import { type CommittedOffset, fetchGroupOffsets } from '../client/group-offsets-admin.ts';
@@ -238,9 +237,7 @@ async function aimsOf(
     });
   }
   if (goal.kind === 'group' || goal.kind === 'file') return [];
-  const { env, transport, timeoutMs } = admin;
-  const caller: Caller = { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
-  const offsets = await offsetsOf(caller, places, goal, 'read_uncommitted');
+  const offsets = await offsetsOf(callerOf(admin), places, goal, 'read_uncommitted');
   return places.map((place, index) => at(place, offsets[index] ?? place.range.start));
 }
 

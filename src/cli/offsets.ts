@@ -1,7 +1,7 @@
 /** `streamctl offsets get|set|export|import|delete` */
 
+import { callerOf } from '../client/admin.ts';
 import type { OffsetSpec } from '../client/consumer.ts';
-import { Deadline } from '../client/deadline.ts';
 import { describeGroup, findGroup, type GroupAdmin, listGroups } from '../client/group-admin.ts';
 import { partitionKey } from '../client/group-offsets.ts';
 import { type CommittedOffset, deleteGroupOffsets, fetchGroupOffsets } from '../client/group-offsets-admin.ts';
@@ -69,9 +69,7 @@ export async function runOffsetsAt(
   const items = await withGroupAdmin(host, common, async (admin) => {
     const chosen = await chosenPartitions(admin, places);
     const known = [...(await logRanges(admin, chosen)).values()].filter(({ leader }) => leader >= 0);
-    const { env, transport, timeoutMs } = admin;
-    const caller = { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
-    const offsets = await offsetsOf(caller, known, at, 'read_uncommitted');
+    const offsets = await offsetsOf(callerOf(admin), known, at, 'read_uncommitted');
     return known.map(({ topic, partition }, index) => ({ topic, partition, offset: offsets[index] ?? 0 }));
   });
   return printDocument(host, common, documentOf('offsets.get', items), () => lines(items.map(printableJson)));

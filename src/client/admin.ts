@@ -65,6 +65,11 @@ const DEFAULT_SOURCE = 5;
 const SET = 0;
 const DELETE = 1;
 
+/** For as many calls as are made within one time limit, which begins to count. */
+export function callerOf({ env, transport, timeoutMs }: AdminCall): Caller {
+  return { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
+}
+
 /** Creates the topic and waits until all its partitions have leaders. `conflict` when it exists. */
 export async function createTopic(admin: AdminCall, topic: NewTopic): Promise<TopicDescription> {
   const caller = callerOf(admin);
@@ -257,10 +262,6 @@ async function awaitLeaders(caller: Caller, name: string): Promise<TopicDescript
     }
     await pauseBeforeRetry(caller, backoff, problem);
   }
-}
-
-function callerOf({ env, transport, timeoutMs }: AdminCall): Caller {
-  return { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
 }
 
 /** How long the broker may take, a little less than we wait for its answer. */

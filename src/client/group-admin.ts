@@ -6,11 +6,10 @@ import { ConsumerGroupDescribe } from '../protocol/apis/69-consumer-group-descri
 import { errorName, KafkaError } from '../protocol/errors.ts';
 import { CONSUMER_PROTOCOL_TYPE, decodeConsumerAssignment } from '../protocol/group/consumer-protocol.ts';
 import type { ResponseOf } from '../protocol/schema.ts';
-import { type AdminCall, describeCluster } from './admin.ts';
+import { type AdminCall, callerOf, describeCluster } from './admin.ts';
 import { Backoff } from './backoff.ts';
 import { type Caller, callOnce, pauseBeforeRetry, unreachable } from './call.ts';
 import { ClientError, ConnectionLost } from './client-error.ts';
-import { Deadline } from './deadline.ts';
 import { GroupCoordinator, isCoordinatorTrouble } from './group-coordinator.ts';
 import { refusal } from './refusal.ts';
 import { ANY_NODE } from './transport.ts';
@@ -70,11 +69,10 @@ const DEAD = 'Dead';
 
 /** `timeoutMs` of the admin begins to count. */
 export function groupSeat(admin: GroupAdmin, groupId: string): GroupSeat {
-  const { env, transport, timeoutMs, isByDirectory } = admin;
-  const deadline = new Deadline(env.clock, timeoutMs);
+  const { env, transport, isByDirectory } = admin;
   return {
     admin,
-    caller: { env, transport, deadline },
+    caller: callerOf(admin),
     coordinator: new GroupCoordinator({ env, transport, groupId, isByDirectory }),
   };
 }
@@ -95,8 +93,7 @@ export async function listGroups(
   admin: GroupAdmin,
   filter: { readonly states: readonly string[]; readonly types: readonly string[] } = { states: [], types: [] },
 ): Promise<ListedGroup[]> {
-  const { env, transport, timeoutMs } = admin;
-  const caller: Caller = { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
+  const caller = callerOf(admin);
   const nodes = admin.isByDirectory ? [ANY_NODE] : (await describeCluster(admin)).brokers.map(({ id }) => id);
   const lists: ListedGroup[][] = [];
   for (const node of nodes) lists.push(await listGroupsOf(caller, node));

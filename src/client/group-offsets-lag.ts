@@ -1,7 +1,7 @@
 /** How far a group is behind: each partition's committed offset beside where its log begins and ends. */
 import { Metadata } from '../protocol/apis/03-metadata.ts';
+import { callerOf } from './admin.ts';
 import { type Caller, call } from './call.ts';
-import { Deadline } from './deadline.ts';
 import { describeGroup, type GroupAdmin, type GroupDescription, type GroupMemberDescription } from './group-admin.ts';
 import { type GroupPartition, partitionKey } from './group-offsets.ts';
 import { byPlace, type CommittedOffset, fetchGroupOffsets } from './group-offsets-admin.ts';
@@ -105,10 +105,6 @@ async function findPartitions(
     }
   }
   return found;
-}
-
-function callerOf({ env, transport, timeoutMs }: GroupAdmin): Caller {
-  return { env, transport, deadline: new Deadline(env.clock, timeoutMs) };
 }
 
 interface Owned extends GroupPartition {
