@@ -96,18 +96,18 @@ export async function runOffsetsImport(
 ): Promise<ExitCode> {
   const { path, group } = command;
   if (group !== undefined) checkGroupNames([group]);
-  const byGroup = new Map<string, CommittedOffset[]>();
+  const byGroup = new Map<string, Map<string, CommittedOffset>>();
   for (const { group: own, ...offset } of await readOffsetLines(host, path)) {
     const name = group ?? own;
     if (name === undefined) throw usageError('there are lines that name no group; give it with --for-group');
-    const found = byGroup.get(name) ?? [];
-    if (found.some((other) => partitionKey(other) === partitionKey(offset))) {
+    const found = byGroup.get(name) ?? new Map<string, CommittedOffset>();
+    const key = partitionKey(offset);
+    if (found.has(key)) {
       throw usageError(`--for-group: '${path}' has offsets of ${offset.topic}:${offset.partition} of several groups`);
     }
-    found.push(offset);
-    byGroup.set(name, found);
+    byGroup.set(name, found.set(key, offset));
   }
-  const plans = [...byGroup].map(([groupId, offsets]) => ({ groupId, offsets }));
+  const plans = [...byGroup].map(([groupId, offsets]) => ({ groupId, offsets: [...offsets.values()] }));
   return store(host, common, 'offsets.import', command, plans);
 }
 
