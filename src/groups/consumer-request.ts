@@ -15,8 +15,8 @@ export function checkRequest(
   assignorNames: readonly string[],
 ): void {
   const { memberEpoch, memberId } = request;
-  const isGivenOne = memberEpoch === JOINS && apiVersion < OWN_MEMBER_ID_SINCE;
-  if (!isGivenOne && isBlank(memberId)) invalid('MemberId cannot be empty.');
+  const brokerMakesId = memberEpoch === JOINS && apiVersion < OWN_MEMBER_ID_SINCE;
+  if (!brokerMakesId && isBlank(memberId)) invalid('MemberId cannot be empty.');
   if (isBlank(request.groupId)) invalid('GroupId cannot be empty.');
   if (isBlank(request.instanceId)) invalid('InstanceId cannot be empty.');
   if (isBlank(request.rackId)) invalid('RackId cannot be empty.');
