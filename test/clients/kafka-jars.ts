@@ -6,10 +6,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../helpers/free-port.ts';
 import { PeerMissing } from './peers.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -170,18 +170,5 @@ function started(broker: ChildProcess): Promise<() => string> {
     broker.stdout?.on('data', hear);
     broker.stderr?.on('data', hear);
     broker.once('close', (status) => reject(new Error(`Kafka ended with ${status}: ${said.slice(-3000)}`)));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
   });
 }

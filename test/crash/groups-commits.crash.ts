@@ -4,13 +4,13 @@
  * STREAMCTL_KILLS kills (10; 200 is what a release must pass).
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { faultsFoundByKafka } from '../clients/dump-log.ts';
 import { kafkaJars } from '../clients/kafka-jars.ts';
 import { offsetsDecodedByKafka } from '../clients/offsets-decoder.ts';
 import { PeerMissing } from '../clients/peers.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { type Serving, startServe, streamctl, withFolder } from '../helpers/streamctl.ts';
 import { type CommitterKind, GroupCommitter } from './group-committer.ts';
 import { between, report, sizeOf, sleep } from './lanes.ts';
@@ -180,15 +180,4 @@ class KafkajsCommitter {
   stop(): Promise<void> {
     return this.#consumer.disconnect();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { faultsFoundByKafka } from '../clients/dump-log.ts';
 import { kafkaJars } from '../clients/kafka-jars.ts';
 import { PeerMissing } from '../clients/peers.ts';
+import { freePort } from '../helpers/free-port.ts';
 import {
   cleanEnvironment,
   ended,
@@ -180,16 +180,5 @@ function withoutFirstOffsets(faults: readonly string[]): string[] {
       /-1 is followed by (\d+)/.exec(fault)?.[1] ?? /-1 is followed by (\d+)/.exec(faults[at + 1] ?? '')?.[1];
     const of = faults[at - (fault.includes('is followed by') ? 1 : 0)] ?? '';
     return base === undefined || !of.includes(`${base.padStart(20, '0')}.log`);
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
   });
 }
