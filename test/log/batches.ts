@@ -24,10 +24,20 @@ export const DEFAULT_TIMESTAMP = 1_767_225_600_000n;
 
 export function batchOf(values: readonly (string | Buffer)[], options: BatchOptions = {}): Buffer {
   const deltas = options.timestampDeltas ?? values.map((_, index) => index);
-  const records = Buffer.concat(
-    values.map((value, index) => record(value, deltas[index] ?? 0, options.offsetDeltas?.[index] ?? index)),
+  const records = values.map((value, index) =>
+    record(value, deltas[index] ?? 0, options.offsetDeltas?.[index] ?? index),
   );
-  const section = options.gzip === true ? gzipSync(records) : records;
+  return assembleBatch(records, deltas, options);
+}
+
+/** The batch of these records, as bytes each; `timestampDeltas` are theirs, and say the maximum that the header tells. */
+export function assembleBatch(
+  records: readonly Buffer[],
+  timestampDeltas: readonly number[],
+  options: BatchOptions = {},
+): Buffer {
+  const plain = Buffer.concat(records);
+  const section = options.gzip === true ? gzipSync(plain) : plain;
   const timestamp = options.timestamp ?? DEFAULT_TIMESTAMP;
   const bytes = Buffer.concat([Buffer.alloc(61), section]);
   bytes.writeBigInt64BE(BigInt(options.baseOffset ?? 0), 0);
@@ -35,13 +45,13 @@ export function batchOf(values: readonly (string | Buffer)[], options: BatchOpti
   bytes.writeInt32BE(options.leaderEpoch ?? -1, 12);
   bytes.writeInt8(2, 16);
   bytes.writeInt16BE((options.attributes ?? 0) | (options.gzip === true ? 1 : 0), 21);
-  bytes.writeInt32BE(options.lastOffsetDelta ?? values.length - 1, 23);
+  bytes.writeInt32BE(options.lastOffsetDelta ?? records.length - 1, 23);
   bytes.writeBigInt64BE(timestamp, 27);
-  bytes.writeBigInt64BE(options.maxTimestamp ?? timestamp + BigInt(Math.max(...deltas)), 35);
+  bytes.writeBigInt64BE(options.maxTimestamp ?? timestamp + BigInt(Math.max(0, ...timestampDeltas)), 35);
   bytes.writeBigInt64BE(options.producerId ?? -1n, 43);
   bytes.writeInt16BE(options.epoch ?? (options.producerId === undefined ? -1 : 0), 51);
   bytes.writeInt32BE(options.sequence ?? -1, 53);
-  bytes.writeInt32BE(options.recordCount ?? values.length, 57);
+  bytes.writeInt32BE(options.recordCount ?? records.length, 57);
   return reseal(bytes);
 }
 
@@ -65,7 +75,8 @@ function record(value: string | Buffer, timestampDelta: number, offsetDelta: num
   return Buffer.concat([varint(body.length), body]);
 }
 
-function varint(value: number): Buffer {
+/** Zigzag, seven bits a byte, the low ones first. */
+export function varint(value: number): Buffer {
   let rest = value >= 0 ? value * 2 : -value * 2 - 1;
   const out: number[] = [];
   while (rest > 127) {

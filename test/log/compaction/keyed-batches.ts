@@ -1,36 +1,19 @@
 /** Record batches with keys for the tests of compaction, written and read byte by byte by the protocol's description alone. */
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { type BatchOptions, DEFAULT_TIMESTAMP, reseal } from '../batches.ts';
+import { gunzipSync } from 'node:zlib';
+import { assembleBatch, type BatchOptions, reseal, varint } from '../batches.ts';
 
 /** A null key or value is null; else text. */
 export type KeyedRecord = readonly [key: string | null, value: string | null];
 
 export function keyedBatch(records: readonly KeyedRecord[], options: BatchOptions = {}): Buffer {
-  const timestamp = options.timestamp ?? DEFAULT_TIMESTAMP;
   const deltas = options.timestampDeltas ?? records.map((_, index) => index);
-  const plain = Buffer.concat(
-    records.map(([key, value], index) => {
-      const body = [Buffer.from([0]), varint(deltas[index] ?? 0), varint(options.offsetDeltas?.[index] ?? index)];
-      body.push(sized(key), sized(value), varint(0));
-      const bytes = Buffer.concat(body);
-      return Buffer.concat([varint(bytes.length), bytes]);
-    }),
-  );
-  const section = options.gzip === true ? gzipSync(plain) : plain;
-  const bytes = Buffer.concat([Buffer.alloc(61), section]);
-  bytes.writeBigInt64BE(BigInt(options.baseOffset ?? 0), 0);
-  bytes.writeInt32BE(bytes.length - 12, 8);
-  bytes.writeInt32BE(options.leaderEpoch ?? -1, 12);
-  bytes.writeInt8(2, 16);
-  bytes.writeInt16BE((options.attributes ?? 0) | (options.gzip === true ? 1 : 0), 21);
-  bytes.writeInt32BE(options.lastOffsetDelta ?? records.length - 1, 23);
-  bytes.writeBigInt64BE(timestamp, 27);
-  bytes.writeBigInt64BE(options.maxTimestamp ?? timestamp + BigInt(Math.max(0, ...deltas)), 35);
-  bytes.writeBigInt64BE(options.producerId ?? -1n, 43);
-  bytes.writeInt16BE(options.epoch ?? (options.producerId === undefined ? -1 : 0), 51);
-  bytes.writeInt32BE(options.sequence ?? -1, 53);
-  bytes.writeInt32BE(options.recordCount ?? records.length, 57);
-  return reseal(bytes);
+  const written = records.map(([key, value], index) => {
+    const body = [Buffer.from([0]), varint(deltas[index] ?? 0), varint(options.offsetDeltas?.[index] ?? index)];
+    body.push(sized(key), sized(value), varint(0));
+    const bytes = Buffer.concat(body);
+    return Buffer.concat([varint(bytes.length), bytes]);
+  });
+  return assembleBatch(written, deltas, options);
 }
 
 /** The marker that ends a transaction. */
@@ -126,15 +109,4 @@ function sized(text: string | null): Buffer {
   if (text === null) return varint(-1);
   const bytes = Buffer.from(text, 'latin1');
   return Buffer.concat([varint(bytes.length), bytes]);
-}
-
-function varint(value: number): Buffer {
-  let rest = value >= 0 ? value * 2 : -value * 2 - 1;
-  const out: number[] = [];
-  while (rest > 127) {
-    out.push((rest % 128) | 128);
-    rest = Math.floor(rest / 128);
-  }
-  out.push(rest);
-  return Buffer.from(out);
 }
