@@ -1,22 +1,9 @@
 /** What a sweep takes for want of room, whatever its age. */
 import assert from 'node:assert/strict';
-import type { Env } from '../../src/kernel/env.ts';
 import { DirectorySize } from '../../src/log/directory-size.ts';
 import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
-import type { PartitionLog } from '../../src/log/partition-log.ts';
-import { batchOf } from './batches.ts';
-import { append, BROKER, newMachine, openDirectory, openLog, run, TOPIC_ID } from './log-in-world.ts';
-
-const CONFIG = { segmentBytes: 600, indexIntervalBytes: 100 };
-const VALUES = ['v'.repeat(100), 'w'.repeat(100)];
-
-/** Appends batches of two records, a segment every two batches: segments begin at 0, 4, 8, .... */
-async function fill(env: Env, log: PartitionLog, count: number, timestamp?: bigint): Promise<void> {
-  const at = timestamp ?? BigInt(env.clock.wallMs());
-  for (let index = 0; index < count; index++) {
-    await (await append(log, batchOf(VALUES, { timestamp: at, timestampDeltas: [0, 0] }))).committed;
-  }
-}
+import { BROKER, newMachine, openDirectory, openLog, run, TOPIC_ID } from './log-in-world.ts';
+import { fill, SMALL_SEGMENTS } from './small-segments.ts';
 
 describe('log: room by retention', () => {
   it('so many segments as are asked for go for want of room, but the active one', async () => {
@@ -24,7 +11,7 @@ describe('log: room by retention', () => {
     await run(machine, async (env) => {
       const size = new DirectorySize(env.disk, BROKER);
       const logs = await openDirectory(env, { size });
-      const log = await openLog(logs, CONFIG);
+      const log = await openLog(logs, SMALL_SEGMENTS);
       await fill(env, log, 6);
       await size.count();
       const countedBytes = size.folderBytes ?? 0;
@@ -45,7 +32,7 @@ describe('log: room by retention', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const config = { ...DEFAULT_LOG_CONFIG, ...CONFIG };
+      const config = { ...DEFAULT_LOG_CONFIG, ...SMALL_SEGMENTS };
       for (const partition of [0, 1, 2]) {
         const options = { topic: 't', partition, topicId: TOPIC_ID, config, leaderEpoch: 0 };
         await fill(env, await logs.openPartition(options), 6);
@@ -59,7 +46,7 @@ describe('log: room by retention', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const log = await openLog(logs, { ...CONFIG, segmentBytes: 1 << 20 });
+      const log = await openLog(logs, { ...SMALL_SEGMENTS, segmentBytes: 1 << 20 });
       await fill(env, log, 6);
       const giveCounts = new Map([['t-0', 1]]);
       assert.equal(await logs.sweep({ giveCounts, atOnce: true }), 0);

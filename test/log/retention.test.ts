@@ -20,18 +20,9 @@ import {
   run,
   TOPIC_ID,
 } from './log-in-world.ts';
+import { fill, SMALL_SEGMENTS, TWO_VALUES } from './small-segments.ts';
 
 const STARTS = `${BROKER}/log-starts`;
-const CONFIG = { segmentBytes: 600, indexIntervalBytes: 100 };
-const VALUES = ['v'.repeat(100), 'w'.repeat(100)];
-
-/** Appends batches of two records, a segment every two batches: segments begin at 0, 4, 8, .... */
-async function fill(env: Env, log: PartitionLog, count: number, timestamp?: bigint): Promise<void> {
-  const at = timestamp ?? BigInt(env.clock.wallMs());
-  for (let index = 0; index < count; index++) {
-    await (await append(log, batchOf(VALUES, { timestamp: at, timestampDeltas: [0, 0] }))).committed;
-  }
-}
 
 function segmentsOn(machine: SimMachine): string[] {
   return namesIn(machine, PARTITION).filter((name) => name.endsWith('.log'));
@@ -53,7 +44,7 @@ async function withLog(
   const machine = newMachine();
   await run(machine, async (env) => {
     const logs = await openDirectory(env);
-    const log = await openLog(logs, { ...CONFIG, ...config });
+    const log = await openLog(logs, { ...SMALL_SEGMENTS, ...config });
     await action(env, log, machine, () => logs.sweep());
     await logs.close();
   });
@@ -116,12 +107,12 @@ describe('log: retention', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      await fill(env, await openLog(logs, CONFIG), 6, 1000n);
+      await fill(env, await openLog(logs, SMALL_SEGMENTS), 6, 1000n);
       await logs.close();
     });
     await run(machine, async (env) => {
       const logs = await openDirectory(env, { brokerEpoch: 2 });
-      const log = await openLog(logs, { ...CONFIG, retentionMs: 60_000 });
+      const log = await openLog(logs, { ...SMALL_SEGMENTS, retentionMs: 60_000 });
       await logs.sweep();
       assert.equal(log.logStartOffset, 12);
     });
@@ -152,7 +143,7 @@ describe('log: retention', () => {
     await run(machine, async (env) => {
       let may = true;
       const logs = await openDirectory(env, { canWrite: () => may });
-      const log = await openLog(logs, { ...CONFIG, retentionBytes: 0 });
+      const log = await openLog(logs, { ...SMALL_SEGMENTS, retentionBytes: 0 });
       await fill(env, log, 6);
       may = false;
       assert.equal(await logs.sweep(), 0);
@@ -180,17 +171,17 @@ describe('log: retention', () => {
     assert.deepEqual(segmentsOn(machine), [base(8), base(12)]);
     assert.ok(namesIn(machine, PARTITION).every((name) => !name.endsWith('.deleted')));
     await run(machine, async (env) => {
-      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), CONFIG);
+      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), SMALL_SEGMENTS);
       assert.deepEqual([log.logStartOffset, log.logEndOffset, log.damagedAt], [8, 16, undefined]);
     });
   });
 
   it('keeps what is known of a producer whose batches are deleted', async () => {
     const machine = newMachine();
-    const sent = batchOf(VALUES, { producerId: 7n, sequence: 0 });
+    const sent = batchOf(TWO_VALUES, { producerId: 7n, sequence: 0 });
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const log = await openLog(logs, { ...CONFIG, retentionBytes: 0 });
+      const log = await openLog(logs, { ...SMALL_SEGMENTS, retentionBytes: 0 });
       await (await append(log, Buffer.from(sent))).committed;
       await fill(env, log, 6);
       await logs.sweep();
@@ -198,7 +189,7 @@ describe('log: retention', () => {
     });
     machine.cutPower({ file: ['nothing kept'], folder: ['nothing kept'] });
     await run(machine, async (env) => {
-      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), CONFIG);
+      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), SMALL_SEGMENTS);
       assert.equal((await append(log, Buffer.from(sent))).duplicate, true);
     });
   });
@@ -236,7 +227,7 @@ describe('log: DeleteRecords', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const log = await openLog(logs, CONFIG);
+      const log = await openLog(logs, SMALL_SEGMENTS);
       await fill(env, log, 6);
       assert.equal(await log.deleteRecords(7), 7);
       assert.equal(await log.deleteRecords(3), 7);
@@ -272,7 +263,7 @@ describe('log: DeleteRecords', () => {
       });
       await log.deleteRecords(5);
       assert.ok(woken > 0);
-      assert.equal((await append(log, batchOf(VALUES))).logStartOffset, 5);
+      assert.equal((await append(log, batchOf(TWO_VALUES))).logStartOffset, 5);
     });
     const checkpoint = contentOf(machine, `${BROKER}/log/log-start-offset-checkpoint`).toString('latin1');
     assert.deepEqual(parseOffsetCheckpoint(checkpoint), new Map([['t-0', 5]]));
@@ -282,23 +273,23 @@ describe('log: DeleteRecords', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env, { brokerEpoch: 1 });
-      await fill(env, await openLog(logs, CONFIG), 6);
+      await fill(env, await openLog(logs, SMALL_SEGMENTS), 6);
       await logs.close();
     });
     await run(machine, async (env) => {
-      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), CONFIG);
+      const log = await openLog(await openDirectory(env, { brokerEpoch: 2 }), SMALL_SEGMENTS);
       assert.equal(await log.deleteRecords(6), 6);
     });
     machine.cutPower({ file: ['nothing kept'], folder: ['nothing kept'] });
     await run(machine, async (env) => (await openDirectory(env, { brokerEpoch: 3 })).close());
     await run(machine, async (env) => {
       const logs = await openDirectory(env, { brokerEpoch: 4 });
-      const log = await openLog(logs, CONFIG);
+      const log = await openLog(logs, SMALL_SEGMENTS);
       assert.deepEqual([log.logStartOffset, log.damagedAt], [6, undefined]);
       await logs.close();
     });
     await run(machine, async (env) => {
-      const log = await openLog(await openDirectory(env, { brokerEpoch: 5 }), CONFIG);
+      const log = await openLog(await openDirectory(env, { brokerEpoch: 5 }), SMALL_SEGMENTS);
       assert.equal(log.logStartOffset, 6);
     });
   });
@@ -308,10 +299,10 @@ describe('log: DeleteRecords', () => {
     const config = { indexIntervalBytes: 1_000_000 };
     await run(machine, async (env) => {
       const log = await openLog(await openDirectory(env), config);
-      for (const epoch of [0, 1, 2]) await (await append(log, batchOf(VALUES), epoch)).committed;
+      for (const epoch of [0, 1, 2]) await (await append(log, batchOf(TWO_VALUES), epoch)).committed;
       assert.equal(await log.deleteRecords(5), 5);
       assert.equal((await readAll(log))[0]?.baseOffset, 4);
-      await (await append(log, batchOf(VALUES), 3)).committed;
+      await (await append(log, batchOf(TWO_VALUES), 3)).committed;
       assert.equal(log.damagedAt, undefined);
     });
     const epochs = contentOf(machine, `${PARTITION}/leader-epoch-checkpoint`).toString('latin1');
@@ -329,7 +320,7 @@ describe('log: DeleteRecords', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const log = await openLog(logs, CONFIG);
+      const log = await openLog(logs, SMALL_SEGMENTS);
       await fill(env, log, 4);
       await log.deleteRecords(4);
       await logs.deletePartition('t', 0, TOPIC_ID);
@@ -337,7 +328,7 @@ describe('log: DeleteRecords', () => {
         topic: 't',
         partition: 0,
         topicId: 'BQIDBAUGBwgJCgsMDQ4PEA',
-        config: { ...DEFAULT_LOG_CONFIG, timestampAfterMaxMs: 1n << 62n, ...CONFIG },
+        config: { ...DEFAULT_LOG_CONFIG, timestampAfterMaxMs: 1n << 62n, ...SMALL_SEGMENTS },
         leaderEpoch: 0,
       });
       await fill(env, other, 1);
@@ -361,12 +352,12 @@ describe('log: damage found while it is served', () => {
     const machine = newMachine();
     await run(machine, async (env) => {
       const logs = await openDirectory(env);
-      const log = await openLog(logs, CONFIG);
+      const log = await openLog(logs, SMALL_SEGMENTS);
       await fill(env, log, 4);
       log.markDamaged(4);
       log.markDamaged(6);
       assert.equal(log.damagedAt, 4);
-      await assert.rejects(append(log, batchOf(VALUES)), isError('KAFKA_STORAGE_ERROR'));
+      await assert.rejects(append(log, batchOf(TWO_VALUES)), isError('KAFKA_STORAGE_ERROR'));
       const request = { maxBytes: 1, minOneBatch: true, isolation: 'read_uncommitted', upTo: 'highWatermark' } as const;
       const read = await log.read({ ...request, offset: 2 });
       read.release();
