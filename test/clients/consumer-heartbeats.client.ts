@@ -16,6 +16,7 @@ import {
 } from '../../src/protocol/apis/index.ts';
 import { errorName } from '../../src/protocol/errors.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../../src/protocol/schema.ts';
+import { heartbeat } from '../groups/consumer-world.ts';
 import { withFolder } from '../helpers/streamctl.ts';
 import { kafkaJars, startRealKafka } from './kafka-jars.ts';
 import { need, withServed } from './suite.ts';
@@ -74,19 +75,7 @@ class Broker {
 
   /** Waits while the coordinator is not ready. `owned` has topics by name. */
   async beat(request: Partial<Request>, owned: string | null): Promise<Response> {
-    const full: Request = {
-      groupId: '',
-      memberId: '',
-      memberEpoch: 0,
-      instanceId: null,
-      rackId: null,
-      rebalanceTimeoutMs: -1,
-      subscribedTopicNames: null,
-      subscribedTopicRegex: null,
-      serverAssignor: null,
-      topicPartitions: owned === null ? null : this.#parse(owned),
-      ...request,
-    };
+    const full = heartbeat({ topicPartitions: owned === null ? null : this.#parse(owned), ...request });
     const shifted = full.memberEpoch > 0 ? { ...full, memberEpoch: full.memberEpoch + this.#epochShift } : full;
     for (;;) {
       const answer = await this.ask(ConsumerGroupHeartbeat, 1, shifted);

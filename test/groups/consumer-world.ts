@@ -37,19 +37,7 @@ export class ConsumerWorld extends GroupWorld {
   }
 
   beat({ owned = null, ...request }: Beat, caller: Partial<Caller> = {}): Asked<ConsumerHeartbeatResponse> {
-    const full: ConsumerHeartbeatRequest = {
-      groupId: 'g',
-      memberId: 'm',
-      memberEpoch: 0,
-      instanceId: null,
-      rackId: null,
-      rebalanceTimeoutMs: -1,
-      subscribedTopicNames: null,
-      subscribedTopicRegex: null,
-      serverAssignor: null,
-      topicPartitions: owned === null ? null : this.parse(owned),
-      ...request,
-    };
+    const full = heartbeat({ topicPartitions: owned === null ? null : this.parse(owned), ...request });
     return this.ask((machine, call, now) => machine.consumerGroupHeartbeat(call, full, now), {
       apiVersion: 1,
       ...caller,
@@ -111,6 +99,23 @@ export class ConsumerWorld extends GroupWorld {
         return { topicId: topicIdOf(name), partitions: partitions.split(',').map(Number) };
       });
   }
+}
+
+/** A heartbeat that says nothing but `said`: the rest is as it was. */
+export function heartbeat(said: Partial<ConsumerHeartbeatRequest>): ConsumerHeartbeatRequest {
+  return {
+    groupId: 'g',
+    memberId: 'm',
+    memberEpoch: 0,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: -1,
+    subscribedTopicNames: null,
+    subscribedTopicRegex: null,
+    serverAssignor: null,
+    topicPartitions: null,
+    ...said,
+  };
 }
 
 /** A client's side of a member: it says what changed, takes what it is told, and lets go of the rest. */
