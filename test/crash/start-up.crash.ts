@@ -1,6 +1,7 @@
 /**
  * How long a start takes: 1,000 topics with a partition each after a clean stop, and 1 GiB of log after kill -9; what the process
- * holds then, and what it costs while nobody asks for anything. STREAMCTL_TOPICS, STREAMCTL_LOG_MIB, STREAMCTL_IDLE_MS.
+ * holds then, and what it costs while nobody asks for anything. STREAMCTL_TOPICS, STREAMCTL_LOG_MIB,
+ * STREAMCTL_SETTLE_MS, STREAMCTL_IDLE_MS.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -23,7 +24,9 @@ import { report, sizeOf, sleep } from './lanes.ts';
 const LANE = 'start-up';
 const TOPICS = sizeOf('STREAMCTL_TOPICS', 1000);
 const LOG_MIB = sizeOf('STREAMCTL_LOG_MIB', 1024);
-const IDLE_MS = sizeOf('STREAMCTL_IDLE_MS', 30_000);
+/** What a start leaves for later (looks at its logs, code compiled) is over by then; the upkeep's first round at 30 s is not. */
+const SETTLE_MS = sizeOf('STREAMCTL_SETTLE_MS', 10_000);
+const IDLE_MS = sizeOf('STREAMCTL_IDLE_MS', 60_000);
 const CLEAN_START_MS_MAX = 1000;
 const KILLED_START_MS_MAX = 5000;
 const IDLE_SHARE_MAX = 0.01;
@@ -38,19 +41,22 @@ describe('start-up', () => {
       assert.equal(await first.stop(), 0);
       const [serving, startMs] = await timed(() => startServe(directory));
       try {
+        const atPort = cpuSeconds(serving);
+        await sleep(SETTLE_MS);
         const before = cpuSeconds(serving);
+        const settleCpuSeconds = round(before - atPort);
         await sleep(IDLE_MS);
         const idleShare = (cpuSeconds(serving) - before) / (IDLE_MS / 1000);
         const log = await streamctl(['consume', `t${TOPICS - 1}`, '-e', '-b', serving.bootstrap]);
         assert.equal(log.stdout.toString(), `${TOPICS - 1}\n`);
-        report(LANE, { topics: TOPICS, startMs, idleShare: round(idleShare), ...held(serving) });
+        report(LANE, { topics: TOPICS, startMs, settleCpuSeconds, idleShare: round(idleShare), ...held(serving) });
         assert.ok(startMs <= CLEAN_START_MS_MAX, `${startMs} ms to the port`);
         assert.ok(idleShare < IDLE_SHARE_MAX, `${idleShare} of a core while idle`);
       } finally {
         await serving.kill();
       }
     });
-  }).timeout(180_000 + IDLE_MS);
+  }).timeout(180_000 + SETTLE_MS + IDLE_MS);
 
   for (const durability of ['ack', 'os'] as const) {
     it(`${LOG_MIB} MiB of log after kill -9 (${durability})`, async () => {
