@@ -90,6 +90,7 @@ export class Broker {
       lastCloseWasClean: session.lastCloseWasClean,
       pool,
       size,
+      onRootMade: () => session.noteLogs(),
       topics: {
         isKnown: (topic) => session.image().topics.has(topic),
         isDeleted: (topicId) => session.image().deletedTopicIds.has(topicId),

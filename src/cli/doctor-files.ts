@@ -1,6 +1,7 @@
 /** What `doctor` sees in the files of the directory: whose it is, how it was left, what lies about. */
 import { readClusterId } from '../cluster/cluster-directory.ts';
 import { brokerFolder } from '../cluster/layout.ts';
+import { lostFolder } from '../cluster/lost-folder.ts';
 import { MetadataLog } from '../cluster/metadata-log.ts';
 import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { Env } from '../kernel/env.ts';
@@ -48,11 +49,11 @@ export async function checkMetadata({ directory, host }: Examined): Promise<Diag
   const clusterId = await readClusterId(env, directory);
   if (clusterId === undefined) return { check, status: 'ok', text: 'none yet' };
   const { image } = await MetadataLog.open(env, directory, clusterId);
-  const folder = brokerFolder(directory, BROKER_ID);
-  const isLost = image.topics.size > 0 && image.brokers.has(BROKER_ID) && (await env.disk.stat(folder)) === undefined;
-  return isLost
-    ? { check, status: 'fail', text: `${image.topics.size} topics, and ${folder} with their records is missing` }
-    : { check, status: 'ok', text: `${image.topics.size} topics` };
+  const owner = await readOwnerRecord(env, directory, BROKER_ID);
+  const lost = await lostFolder(env, directory, BROKER_ID, image, owner);
+  return lost === undefined
+    ? { check, status: 'ok', text: `${image.topics.size} topics` }
+    : { check, status: 'fail', text: `${image.topics.size} topics, and ${lost} with their records is missing` };
 }
 
 export async function checkLogs({ directory, host }: Examined): Promise<Diagnosis> {

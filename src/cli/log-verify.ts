@@ -2,6 +2,8 @@
 import { basename, dirname } from 'node:path';
 import type { ClusterImage } from '../cluster/cluster-image.ts';
 import { brokerFolder } from '../cluster/layout.ts';
+import { hadLogs } from '../cluster/lost-folder.ts';
+import { readOwnerRecord } from '../cluster/owner-record.ts';
 import { verifyCluster } from '../cluster/verify-cluster.ts';
 import type { Env } from '../kernel/env.ts';
 import { FileFindings, type Finding } from '../kernel/finding.ts';
@@ -104,11 +106,13 @@ async function* verifyOwnLogs(
       `a broker is at work in ${brokerDirectory}: what it writes just now is not checked, nor any digest`,
     );
   const { image, clusterId } = cluster;
+  const owner = await readOwnerRecord(env, clusterDirectory, brokerId).catch(() => undefined);
   const own: OwnDirectory = {
     brokerDirectory,
     clusterId,
     brokerId,
     brokerEpoch: image?.brokers.get(brokerId)?.brokerEpoch,
+    hadLogs: image !== undefined && image.topics.size > 0 && hadLogs(image, brokerId, owner),
     topicIds: image === undefined ? undefined : topicIdsOf(image),
   };
   yield* verifyLogDirectory(env, directory, own, optionsOf(live, options));

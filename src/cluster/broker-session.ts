@@ -77,6 +77,7 @@ export class BrokerSession {
   readonly #resignListeners = new Set<(reason: string) => void>();
   readonly #unsubscribe: () => void;
   #owner: OwnerRecord;
+  #ownerWriting: Promise<void> = Promise.resolve();
   #state: 'held' | 'resigned' | 'released' = 'held';
   #renewal: Promise<boolean> | undefined;
   #release: Promise<void> | undefined;
@@ -204,6 +205,13 @@ export class BrokerSession {
     await this.#updateOwner({ successor });
   }
 
+  /** The log directory was made, durably: from here on one that is missing is lost. */
+  async noteLogs(): Promise<void> {
+    await this.#updateOwner({ hasLogs: true }).catch((error: unknown) =>
+      this.#env.log.warn(`writing the owner record: ${String(error)}`),
+    );
+  }
+
   /**
    * Gives the place up; the caller has closed the files. Nothing is appended. After a resignation it only lets go. Later calls
    * answer what the first did.
@@ -299,9 +307,12 @@ export class BrokerSession {
 
   async #updateOwner(change: Partial<OwnerRecord>): Promise<void> {
     this.#owner = { ...this.#owner, ...change };
-    if (this.#state === 'held') {
-      await writeOwnerRecord(this.#env, this.directory, this.#owner);
-    }
+    // One after the other: the record that is renamed last is to be the newest.
+    const written = this.#ownerWriting.then(async () => {
+      if (this.#state === 'held') await writeOwnerRecord(this.#env, this.directory, this.#owner);
+    });
+    this.#ownerWriting = written.catch(() => undefined);
+    await written;
   }
 
   #checkStillMine(): void {

@@ -18,8 +18,9 @@ import { ClusterError } from './cluster-error.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
-import { aliveLock, brokerFolder, brokersFolder, controllerLock, entryFolder } from './layout.ts';
+import { aliveLock, brokerFolder, brokerLogFolder, brokersFolder, controllerLock, entryFolder } from './layout.ts';
 import { LockWatch } from './lock-watch.ts';
+import { hadLogs, lostFolder } from './lost-folder.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import { judgeOwner, type OwnerState } from './owner-judgement.ts';
 import { isSameProcess, type OwnerRecord, readOwnerRecord } from './owner-record.ts';
@@ -102,7 +103,7 @@ export class Claim {
       return waiting;
     }
     this.#stillEpoch = state.kind === 'unknown' ? registration?.brokerEpoch : undefined;
-    await this.#prepareFolders();
+    await this.#prepareFolders(owner);
     const lock = await this.#takeLock(state, stillMs);
     if (lock === undefined) {
       const retryMs = state.kind === 'dead' ? this.#deadQuietMs : 25;
@@ -116,15 +117,14 @@ export class Claim {
    * them may have died before it synced them, so every claimer does it, until a registration shows that one has. A folder that
    * is missing after that was taken away, with all records in it: topics that are only empty must not stand in for them.
    */
-  async #prepareFolders(): Promise<void> {
+  async #prepareFolders(owner: OwnerRecord | undefined): Promise<void> {
     const { directory, brokerId } = this.#options;
     const { disk } = this.#env;
-    const { brokers, topics } = this.#log.image;
-    const folder = brokerFolder(directory, brokerId);
-    const isKnown = brokers.has(brokerId);
-    if (isKnown && topics.size > 0 && (await disk.stat(folder)) === undefined) throw folderMissing(folder);
-    const isNew = await disk.makeDirectory(folder);
-    if (isNew || !isKnown) {
+    const { image } = this.#log;
+    const lost = await lostFolder(this.#env, directory, brokerId, image, owner);
+    if (lost !== undefined) throw folderMissing(lost);
+    const isNew = await disk.makeDirectory(brokerFolder(directory, brokerId));
+    if (isNew || !image.brokers.has(brokerId)) {
       await disk.syncDirectory(brokersFolder(directory));
       await disk.syncDirectory(directory);
     }
@@ -209,8 +209,9 @@ export class Claim {
         if (claims) {
           controller ??= await this.#takeControllerLock();
         }
+        const hasLogs = await this.#hasLogs(judged, current);
         this.#env.fault('cluster.before-registration');
-        return this.#entry(current, uuid, claims, clean);
+        return this.#entry(current, uuid, { claims, clean, hasLogs });
       });
       const registration = image.brokers.get(brokerId);
       if (occupied === undefined && registration?.incarnation === uuid) {
@@ -247,8 +248,22 @@ export class Claim {
     return { kind: 'occupied', registration, owner };
   }
 
-  #entry(image: ClusterImage, uuid: string, claims: boolean, clean: boolean): BrokerRegistered {
+  /** Whether the broker has a log directory; nobody goes by one whose name a power cut may take back. */
+  async #hasLogs({ owner }: Judged, image: ClusterImage): Promise<boolean> {
+    const { directory, brokerId } = this.#options;
+    const { disk } = this.#env;
+    if ((await disk.stat(brokerLogFolder(directory, brokerId))) === undefined) return false;
+    if (!hadLogs(image, brokerId, owner)) await disk.syncDirectory(brokerFolder(directory, brokerId));
+    return true;
+  }
+
+  #entry(
+    image: ClusterImage,
+    uuid: string,
+    facts: { readonly claims: boolean; readonly clean: boolean; readonly hasLogs: boolean },
+  ): BrokerRegistered {
     const { brokerId, command, endpoints } = this.#options;
+    const { claims, clean, hasLogs } = facts;
     return {
       ...entryHead(uuid, brokerId, image.lastNumber + 1),
       type: 'broker-registered',
@@ -258,6 +273,7 @@ export class Claim {
       endpoints,
       ...(claims ? { claimsController: image.controllerEpoch + 1 } : {}),
       uncleanClose: !clean,
+      ...(hasLogs ? { hasLogs: true } : {}),
     };
   }
 

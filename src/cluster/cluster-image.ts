@@ -23,6 +23,8 @@ export interface BrokerRegistration {
   /** The command by name, e.g. `serve` or `produce`. */
   readonly command: string;
   readonly endpoints: readonly Endpoint[];
+  /** The broker had a log directory when it registered: its name lasts, and one that is missing later is lost. */
+  readonly hasLogs?: true;
 }
 
 export interface PartitionImage {

@@ -43,6 +43,8 @@ export interface BrokerRegistered extends EntryHead {
   readonly claimsController?: number;
   /** The last owner of the files did not close them: raises the leader epoch of every partition that this broker leads. */
   readonly uncleanClose: boolean;
+  /** The broker's log directory was there, and its name durable. */
+  readonly hasLogs?: true;
 }
 
 export interface TopicCreated extends ControllerHead {

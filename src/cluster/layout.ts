@@ -69,6 +69,11 @@ export function brokerFolder(directory: string, brokerId: number): string {
   return `${brokersFolder(directory)}/${brokerId}`;
 }
 
+/** Kafka's log dir of the broker. */
+export function brokerLogFolder(directory: string, brokerId: number): string {
+  return `${brokerFolder(directory, brokerId)}/log`;
+}
+
 export function aliveLock(directory: string, brokerId: number): string {
   return `${brokerFolder(directory, brokerId)}/alive.lock`;
 }

@@ -4,7 +4,7 @@
  * of the newest registration.
  *
  *     {"v":1,"brokerId":1,"brokerEpoch":N,"process":ProcessFacts,"command":"serve","endpoints":[Endpoint...],
- *      "socket":"<path>"|absent,"released":false,"successor":ProcessFacts|absent}
+ *      "socket":"<path>"|absent,"released":false,"successor":ProcessFacts|absent,"hasLogs":true|absent}
  */
 import type { Env, ProcessFacts } from '../kernel/env.ts';
 import { sealJson, unsealJson } from './checked-json.ts';
@@ -26,6 +26,8 @@ export interface OwnerRecord {
   readonly released: boolean;
   /** Who asked for the place; others leave it to that process for SUCCESSOR_WAIT_MS. */
   readonly successor: ProcessFacts | undefined;
+  /** This owner made the log directory, durably. */
+  readonly hasLogs?: true;
 }
 
 /** undefined when there is none or it cannot be read; it is a hint, and the log has the facts. Throws ClusterError `format`. */

@@ -87,6 +87,7 @@ function registered(image: ClusterImage, entry: BrokerRegistered): Partial<Clust
     process: entry.process,
     command: entry.command,
     endpoints: entry.endpoints,
+    ...(entry.hasLogs === true ? { hasLogs: true } : {}),
   };
   return {
     brokers: new Map(image.brokers).set(entry.brokerId, registration),

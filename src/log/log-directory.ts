@@ -77,6 +77,8 @@ export interface LogDirectoryOptions {
   /** Shared with others of the process where they have one. */
   readonly sync?: FileSync;
   readonly pool?: SlabPool;
+  /** As LogRootOptions has it. */
+  readonly onRootMade?: () => Promise<void>;
   /** Absent: there is no cap. */
   readonly size?: DirectorySize;
   /** Absent: nothing is known of topics, and no folder is put aside for that. */

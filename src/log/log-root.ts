@@ -9,6 +9,8 @@ export interface LogRootOptions {
   readonly brokerDirectory: string;
   readonly clusterId: string;
   readonly brokerId: number;
+  /** Told once the directory was made, durably, before anything is written to it; never rejects. */
+  readonly onRootMade?: () => Promise<void>;
 }
 
 export class LogRoot {
@@ -54,7 +56,7 @@ export class LogRoot {
     const { brokerDirectory, clusterId, brokerId } = this.#options;
     const path = `${this.#directory}/${META_PROPERTIES_FILE}`;
     if ((await disk.stat(brokerDirectory)) === undefined) throw storageError(`${brokerDirectory} is gone`);
-    await disk.makeDirectory(this.#directory);
+    const isNew = await disk.makeDirectory(this.#directory);
     this.#isThere = true;
     if ((await disk.stat(path)) === undefined) {
       const directoryId = random.bytes(16).toString('base64url');
@@ -64,5 +66,6 @@ export class LogRoot {
     }
     // Also when the directory was there: whoever made it may have been killed before this.
     await disk.syncDirectory(brokerDirectory);
+    if (isNew) await this.#options.onRootMade?.();
   }
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { Claim } from '../../src/cluster/claim.ts';
-import { ClusterError } from '../../src/cluster/cluster-error.ts';
-import { brokerFolder, brokerSocket, reserveFile } from '../../src/cluster/layout.ts';
+import { brokerSocket, reserveFile } from '../../src/cluster/layout.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import type { SimProcess } from '../sim/sim-process.ts';
@@ -117,25 +116,6 @@ describe('cluster: claims', () => {
       assert.equal(session.socketPath, stray);
       assert.equal(await env.disk.stat(stray), undefined);
       await session.release();
-    }));
-
-  it("a broker's folder that was taken away with the records of its topics is not made anew", () =>
-    inWorld(9, async (env) => {
-      const session = await mustBecomeBroker(env);
-      await session.createTopic({ name: 't', partitionCount: 1, configs: new Map() });
-      await session.release();
-      const folder = brokerFolder(DIRECTORY, 1);
-      const released = new Set([session.brokerEpoch]);
-      await env.disk.removeTree(folder);
-      await assert.rejects(
-        becomeBroker(env, {}, released),
-        (error) => error instanceof ClusterError && error.kind === 'damaged',
-      );
-      assert.equal(await env.disk.stat(folder), undefined);
-      await env.disk.makeDirectory(folder);
-      const next = await becomeBroker(env, {}, released);
-      assert.ok(next);
-      await next.release();
     }));
 
   it('a lock that finds no room takes the reserve', () =>

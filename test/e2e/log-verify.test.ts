@@ -96,6 +96,7 @@ describe('e2e: log verify', function () {
       };
       assert.deepEqual(await damageAfter('rm -r $DIR/brokers/1/log'), [`missing ${log}`]);
       assert.deepEqual(await damageAfter('rm -r $DIR/brokers/1'), [`missing ${broker}`]);
+      assert.deepEqual(await damageAfter('rm -r $DIR/brokers/1/log $DIR/brokers/1/close-record'), [`missing ${log}`]);
       for (const name of [
         `log/t-0/${index}`,
         'log/t-0/leader-epoch-checkpoint',

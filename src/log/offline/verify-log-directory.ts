@@ -30,6 +30,8 @@ export interface OwnDirectory {
   readonly brokerId: number;
   /** Of the newest registration. */
   readonly brokerEpoch: number | undefined;
+  /** Whether the metadata says that there are records, and a log directory with them. */
+  readonly hadLogs: boolean;
   /** Topic ids by topic; undefined when the metadata cannot be read. */
   readonly topicIds: ReadonlyMap<string, string> | undefined;
 }
@@ -98,8 +100,9 @@ class DirectoryCheck {
     }
     const lineCount = this.#record?.linesByName.size ?? 0;
     if (!isThere) {
-      const text = `it is missing, and the close record names ${lineCount} partitions in it`;
-      return lineCount === 0 ? found : [...found, ...this.#one(this.#directory, 'damage', 'missing', text)];
+      const text = `it is missing${lineCount > 0 ? `, and the close record names ${lineCount} partitions in it` : ' with all its records'}`;
+      const isLost = lineCount > 0 || own?.hadLogs === true;
+      return isLost ? [...found, ...this.#one(this.#directory, 'damage', 'missing', text)] : found;
     }
     found.push(...(await this.#properties()));
     for (const name of CHECKPOINTS) found.push(...(await this.#checkpoint(name)));

@@ -28,6 +28,7 @@ async function findingsOf(env: Env, brokerEpoch: number): Promise<Finding[]> {
     clusterId: 'c',
     brokerId: 1,
     brokerEpoch,
+    hadLogs: true,
     topicIds: new Map([['t', TOPIC_ID]]),
   };
   const found: Finding[] = [];
