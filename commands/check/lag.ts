@@ -8,6 +8,13 @@ export default class CheckLag extends BaseCommand {
   static override summary = 'Tell a monitoring system whether groups keep up.';
   static override description =
     'Ends as Nagios has it: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also for wrong usage, and when nobody answers). More than a limit is too much. Without names all groups are checked.';
+  static override exitCodeMeanings: typeof BaseCommand.exitCodeMeanings = [
+    ['0', 'OK: no group is behind more than --warn and --crit say'],
+    ['1', 'WARNING: more than --warn, records that went before they were read, or offsets beyond the log'],
+    ['2', 'CRITICAL: more than --crit'],
+    ['3', 'UNKNOWN: no such group, nothing committed, nobody answers, output refused, wrong usage'],
+    ['128+N', 'ended by signal N: 130 SIGINT, 141 reader of the output gone, 143 SIGTERM'],
+  ];
   static override examples = [
     '<%= config.bin %> <%= command.id %> archive --warn 1k --crit 10k',
     '<%= config.bin %> <%= command.id %> archive --warn 5m --crit 1h',

@@ -1,4 +1,4 @@
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT_CODE_MEANINGS, type ExitCode } from './exit-codes.ts';
 import { globalFlags } from './global-flags.ts';
 import type { Host } from './host.ts';
 import { Command, type Config } from './oclif.ts';
@@ -15,6 +15,8 @@ const CONFIG = { bin: 'streamctl', runHook: async () => ({ failures: [], success
  */
 export abstract class BaseCommand extends Command {
   static override baseFlags = globalFlags;
+  /** What `--help` says of the exit status: status and meaning. */
+  static exitCodeMeanings = EXIT_CODE_MEANINGS;
 
   /** Parses and runs; throws what either throws. */
   static execute(

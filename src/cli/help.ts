@@ -1,5 +1,6 @@
 import { Config } from '@oclif/core/config';
 import { CommandHelp, Help } from '@oclif/core/help';
+import { commands, findCommandId } from './command-table.ts';
 import { EXIT_CODE_MEANINGS } from './exit-codes.ts';
 import type { PackageJson } from './oclif.ts';
 import { realClock } from './real-clock.ts';
@@ -20,7 +21,7 @@ class StreamctlCommandHelp extends CommandHelp {
     const examples = sections.filter(({ header }) => header === 'EXAMPLES');
     const others = sections.filter(({ header }) => header !== 'EXAMPLES' && header !== 'DESCRIPTION');
     const description = sections.filter(({ header }) => header === 'DESCRIPTION');
-    return [...examples, ...description, ...others, exitStatusSection()];
+    return [...examples, ...description, ...others, exitStatusSection(this.command.id)];
   }
 
   /** Without the list of all flags, which follows anyway. */
@@ -48,9 +49,11 @@ class StreamctlHelp extends Help {
   }
 }
 
-function exitStatusSection(): Section {
+function exitStatusSection(name: string): Section {
+  const id = findCommandId(name.split(/[ :]/));
+  const meanings = id === undefined ? EXIT_CODE_MEANINGS : commands[id].exitCodeMeanings;
   return {
     header: 'EXIT STATUS',
-    generate: (_, header) => [{ header, body: EXIT_CODE_MEANINGS.map(([code, meaning]) => [code, meaning]) }],
+    generate: (_, header) => [{ header, body: meanings.map(([code, meaning]) => [code, meaning]) }],
   };
 }

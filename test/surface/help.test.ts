@@ -19,6 +19,15 @@ describe('surface: help', () => {
     });
   }
 
+  it('check lag --help has the exit statuses of a monitoring system', async () => {
+    const text = (await streamctl(['check', 'lag', '--help'])).stdout.toString();
+    const statuses = [...text.slice(text.indexOf('EXIT STATUS')).matchAll(/^ {2}(\S+) +(?:([A-Z]+)\b)?/gm)];
+    assert.deepEqual(
+      statuses.map(([, status, word]) => `${status} ${word ?? ''}`),
+      ['0 OK', '1 WARNING', '2 CRITICAL', '3 UNKNOWN', '128+N '],
+    );
+  });
+
   it('help, -h and no words at all list the commands', async () => {
     for (const words of [['--help'], ['help'], ['-h'], []]) {
       const help = await streamctl(words);
