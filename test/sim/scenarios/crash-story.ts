@@ -4,15 +4,15 @@
  * not synced by somebody is gone. So what a killed process left half-done must not be taken for done.
  */
 import { type DiskCall, isChanging } from '../disk-faults.ts';
-import { EpochChecker } from '../epoch-checker.ts';
 import type { LossModels } from '../file-system.ts';
 import { checkLogFiles } from '../log-files-checker.ts';
-import { OwnerChecker } from '../owner-checker.ts';
+import type { OwnerChecker } from '../owner-checker.ts';
 import type { CrashModel, Scenario, SeedRun } from '../seed-run.ts';
 import type { SimProgram } from '../sim-machine.ts';
 import type { SimProcess } from '../sim-process.ts';
 import { alterConfig } from './admin.ts';
 import { createTopic, DIRECTORY, FollowerReader, follow, produce, TOPIC } from './commands.ts';
+import { watchDisk } from './faults-of-life.ts';
 import { Ledger, type Seen } from './ledger.ts';
 
 const STEP_MS = 60_000;
@@ -68,16 +68,11 @@ export class Tale {
     this.sim = run;
     this.#story = story;
     this.ledger = new Ledger(run.world);
-    this.owner = new OwnerChecker(run.machine, DIRECTORY);
+    this.owner = watchDisk(run.machine);
   }
 
   async run(): Promise<void> {
     const { machine, world } = this.sim;
-    const epochs = new EpochChecker(machine, `${PARTITION_FOLDER}/log`);
-    machine.onDiskDone = (call, path, process) => {
-      this.owner.check(call, path, process);
-      epochs.check(call, path, process);
-    };
     if (this.#story.startsEmpty !== true) await this.create();
     await this.#story.prepare?.(this);
     const disarm = this.#arm();

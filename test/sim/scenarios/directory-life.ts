@@ -3,24 +3,21 @@
  * through a `serve` and its port; whoever is the broker is killed, stopped, paused, and the machine loses its power. In the
  * end, with all faults healed, everybody must come to an end, and the log must hold what was promised, in order, once.
  */
-import { EpochChecker } from '../epoch-checker.ts';
 import { type FaultWeights, planFaults } from '../fault-plan.ts';
 import { checkLogFiles } from '../log-files-checker.ts';
-import { OwnerChecker } from '../owner-checker.ts';
+import type { OwnerChecker } from '../owner-checker.ts';
 import type { Prng } from '../prng.ts';
 import type { Scenario, SeedRun } from '../seed-run.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
-import { SyncChecker } from '../sync-checker.ts';
 import { createTopic, DIRECTORY, FollowerReader, follow, produce, serve, TOPIC } from './commands.ts';
+import { armFaults, FAULTS_MS, HEALED_MS, watchDisk } from './faults-of-life.ts';
 import { Ledger, type Seen } from './ledger.ts';
 import { type Probed, probe } from './prober.ts';
 
-const FAULTS_MS = 8000;
 /** Life goes on for so much longer at most, until enough has happened. */
 const LONGER_MS = 12_000;
 const OPERATIONS = 220;
 const FAULTS = 10;
-const HEALED_MS = 120_000;
 
 export const directoryLife: Scenario = {
   name: 'directory-life',
@@ -71,24 +68,16 @@ class DirectoryLife {
     this.#disk = disk;
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
-    this.#owner = new OwnerChecker(machine, DIRECTORY);
+    this.#owner = watchDisk(machine);
     this.#partitions = partitions ?? this.#chance.pick([1, 1, 2, 3]);
     this.#durability = this.#chance.pick(['ack', 'ack', 'ack', 'ack', 'interval', 'os']);
     this.#producersCreate = this.#durability === 'ack' && this.#chance.hits(0.3);
     this.#commandsLeft = this.#chance.between(5, 10);
-    const epochs = new EpochChecker(machine, `${DIRECTORY}/brokers/1/log`);
-    machine.onDiskDone = (call, path, process) => {
-      this.#owner.check(call, path, process);
-      epochs.check(call, path, process);
-    };
   }
 
   async run(): Promise<void> {
     const { world, machine } = this.#run;
-    const startServe = (): void => void serve(machine);
-    const injector = this.#run.arm(this.#planFaults(), () => this.#owner.process(), startServe);
-    const syncs = new SyncChecker(machine, this.#owner);
-    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    const injector = armFaults(this.#run, this.#owner, this.#planFaults());
     this.#readOnlyPids = injector.readOnlyPids;
     this.#probed.excusedPids = injector.readOnlyPids;
     if (!this.#producersCreate && !(await this.#create(machine, this.#topicConfigs()))) return;

@@ -3,28 +3,21 @@
  * broker is killed, stopped, paused, and the machine loses its power. Then, without faults, for some seconds nobody comes or goes,
  * and nobody may be fenced and nothing may come twice; in the end all that was written was put out by the group.
  */
-import { EpochChecker } from '../epoch-checker.ts';
-import { type FaultWeights, planFaults } from '../fault-plan.ts';
-import { OwnerChecker } from '../owner-checker.ts';
+import type { FaultWeights } from '../fault-plan.ts';
+import type { OwnerChecker } from '../owner-checker.ts';
 import type { Prng } from '../prng.ts';
 import type { Scenario, SeedRun } from '../seed-run.ts';
 import type { SimProgram } from '../sim-machine.ts';
-import { SyncChecker } from '../sync-checker.ts';
 import { alterConfig } from './admin.ts';
-import { consumeInGroup, createTopic, DIRECTORY, FollowerReader, follow, produce, serve } from './commands.ts';
+import { consumeInGroup, createTopic, FollowerReader, follow, produce, serve } from './commands.ts';
 import { CommitRegister } from './commit-register.ts';
+import { armLife, FAULT_WEIGHTS, FAULTS_MS_MAX, HEALED_MS, watchDisk } from './faults-of-life.ts';
 import { GroupOutput } from './group-output.ts';
 import { type ProbedGroup, probeGroup } from './group-prober.ts';
 import { Ledger } from './ledger.ts';
 import { SESSION_MS } from './raw-group.ts';
 import { startRawMember } from './raw-member.ts';
 
-const FAULTS_MS = 8000;
-/** Later when not enough has happened yet. */
-const FAULTS_MS_MAX = 20_000;
-const HEALED_MS = 120_000;
-const OPERATIONS = 220;
-const FAULTS = 11;
 /** Longer than a session. */
 const CALM_MS = 6500;
 /** Whoever could not leave is missed after a session at most; what was his is then given to others with their next heartbeats. */
@@ -34,33 +27,14 @@ const LAST_LINES = 30;
 
 export const groups: Scenario = { name: 'groups', run: (run) => new GroupLife(run).run() };
 
-const FAULT_WEIGHTS: FaultWeights = {
-  'kill broker': 4,
+const WEIGHTS: FaultWeights = {
+  ...FAULT_WEIGHTS,
   'kill any': 3,
-  'kill at point': 4,
-  'kill at disk call': 4,
-  'power cut at disk call': 3,
-  'power cut': 1,
   'kill, then power cut': 3,
-  'break at append, then power cut': 2,
-  'pause broker': 3,
   'pause any': 2,
-  'terminate broker': 2,
   'suspend broker': 1,
   'break connections': 3,
-  'break at append': 4,
-  'slow syncs': 2,
-  'clock jump': 1,
   'hand over': 3,
-  'second start': 2,
-};
-const BAD_DISK: FaultWeights = {
-  'sync errors': 4,
-  'write errors': 2,
-  'short writes': 4,
-  'full disk': 4,
-  'read only': 2,
-  hang: 2,
 };
 
 class GroupLife {
@@ -89,7 +63,7 @@ class GroupLife {
     this.#ledger = new Ledger(world);
     this.#register = new CommitRegister(world);
     this.#output = new GroupOutput(machine, this.#ledger);
-    this.#owner = new OwnerChecker(machine, DIRECTORY);
+    this.#owner = watchDisk(machine);
     this.#partitions = this.#chance.pick([1, 2, 3]);
     this.#isBadDisk = this.#chance.hits(0.4);
     const protocol = this.#chance.pick(['classic', 'consumer'] as const);
@@ -101,30 +75,16 @@ class GroupLife {
       groupEpoch: 0,
       assignmentEpoch: 0,
     };
-    const epochs = new EpochChecker(machine, `${DIRECTORY}/brokers/1/log`);
-    machine.onDiskDone = (call, path, process) => {
-      this.#owner.check(call, path, process);
-      epochs.check(call, path, process);
-    };
   }
 
   async run(): Promise<void> {
-    const { world, machine, arm } = this.#run;
+    const { world } = this.#run;
     if (!(await this.#create())) return;
-    const weights = this.#isBadDisk ? { ...FAULT_WEIGHTS, ...BAD_DISK } : FAULT_WEIGHTS;
-    const fromMs = world.nowMs + 20;
-    const planned = planFaults(this.#chance.fork(), this.#chance.between(15, 21), fromMs, fromMs + FAULTS_MS, weights);
-    const injector = arm(
-      planned,
-      () => this.#owner.process(),
-      () => void serve(machine),
-    );
-    const syncs = new SyncChecker(machine, this.#owner);
-    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    const plan = { weights: WEIGHTS, isBadDisk: this.#isBadDisk };
+    const { injector, isOver } = armLife(this.#run, this.#owner, this.#chance, plan);
     this.#isExcused = (pid) => injector.readOnlyPids.has(pid);
     this.#populate();
-    const isEnough = (): boolean => this.#run.operations() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
-    await this.#watch(() => world.nowMs >= fromMs + FAULTS_MS && isEnough(), FAULTS_MS_MAX);
+    await this.#watch(isOver, FAULTS_MS_MAX);
     injector.heal();
     this.#isHealed = true;
     if (world.violations.length === 0) await this.#allLeave();

@@ -2,26 +2,17 @@
  * The life of a directory under producers that send again and leave gaps (`idempotence`), and one in which records are deleted
  * by size and on demand while they are written and read (`keeper`), with good and bad disks.
  */
-import { EpochChecker } from '../epoch-checker.ts';
-import { type FaultWeights, planFaults } from '../fault-plan.ts';
 import { checkLogFiles } from '../log-files-checker.ts';
-import { OwnerChecker } from '../owner-checker.ts';
+import type { OwnerChecker } from '../owner-checker.ts';
 import type { Prng } from '../prng.ts';
 import type { Scenario, SeedRun } from '../seed-run.ts';
 import type { SimProgram } from '../sim-machine.ts';
-import { SyncChecker } from '../sync-checker.ts';
 import { alterConfig, deleteRecords } from './admin.ts';
 import { createTopic, DIRECTORY, FollowerReader, follow, serve, TOPIC } from './commands.ts';
+import { armLife, FAULT_WEIGHTS, FAULTS_MS_MAX, HEALED_MS, watchDisk } from './faults-of-life.ts';
 import { Ledger, type Seen } from './ledger.ts';
 import { type Probed, probe } from './prober.ts';
 import { produceRaw, RawLedger } from './raw-producer.ts';
-
-const FAULTS_MS = 8000;
-/** Later when not enough has happened yet. */
-const FAULTS_MS_MAX = 20_000;
-const HEALED_MS = 120_000;
-const OPERATIONS = 220;
-const FAULTS = 11;
 
 type Kind = 'idempotence' | 'keeper';
 
@@ -30,34 +21,6 @@ export const idempotence: Scenario = {
   run: (run) => new RawLife(run, 'idempotence').run(),
 };
 export const keeper: Scenario = { name: 'keeper', run: (run) => new RawLife(run, 'keeper').run() };
-
-const FAULT_WEIGHTS: FaultWeights = {
-  'kill broker': 4,
-  'kill any': 2,
-  'kill at point': 4,
-  'kill at disk call': 4,
-  'power cut at disk call': 3,
-  'power cut': 1,
-  'kill, then power cut': 4,
-  'break at append, then power cut': 2,
-  'pause broker': 3,
-  'pause any': 1,
-  'terminate broker': 2,
-  'break connections': 2,
-  'break at append': 4,
-  'slow syncs': 2,
-  'clock jump': 1,
-  'hand over': 2,
-  'second start': 2,
-};
-const BAD_DISK: FaultWeights = {
-  'sync errors': 4,
-  'write errors': 2,
-  'short writes': 4,
-  'full disk': 4,
-  'read only': 2,
-  hang: 2,
-};
 
 class RawLife {
   readonly #run: SeedRun;
@@ -84,31 +47,20 @@ class RawLife {
     this.#chance = world.chance.fork();
     this.#ledger = new Ledger(world);
     this.#raw = new RawLedger(world);
-    this.#owner = new OwnerChecker(machine, DIRECTORY);
+    this.#owner = watchDisk(machine);
     this.#partitions = this.#chance.pick([1, 1, 2]);
     this.#isBadDisk = this.#chance.hits(0.5);
     this.#probed = { highWatermarks: [], logStarts: [], answers: 0, ...(kind === 'keeper' ? { outOfRange: [] } : {}) };
-    const epochs = new EpochChecker(machine, `${DIRECTORY}/brokers/1/log`);
-    machine.onDiskDone = (call, path, process) => {
-      this.#owner.check(call, path, process);
-      epochs.check(call, path, process);
-    };
   }
 
   async run(): Promise<void> {
-    const { world, machine, arm } = this.#run;
+    const { world } = this.#run;
     if (!(await this.#create())) return;
-    const weights = this.#isBadDisk ? { ...FAULT_WEIGHTS, ...BAD_DISK } : FAULT_WEIGHTS;
-    const fromMs = world.nowMs + 20;
-    const planned = planFaults(this.#chance.fork(), this.#chance.between(15, 21), fromMs, fromMs + FAULTS_MS, weights);
-    const startServe = (): void => void serve(machine);
-    const injector = arm(planned, () => this.#owner.process(), startServe);
-    const syncs = new SyncChecker(machine, this.#owner);
-    injector.onDiskCall = (call, path, process, fault) => syncs.check(call, path, process, fault);
+    const weights = FAULT_WEIGHTS;
+    const { injector, isOver } = armLife(this.#run, this.#owner, this.#chance, { weights, isBadDisk: this.#isBadDisk });
     this.#probed.excusedPids = injector.readOnlyPids;
     this.#populate();
-    const isEnough = (): boolean => this.#run.operations() >= OPERATIONS && this.#run.faultsStruck() >= FAULTS;
-    await world.run(() => world.nowMs >= fromMs + FAULTS_MS && isEnough(), FAULTS_MS_MAX);
+    await world.run(isOver, FAULTS_MS_MAX);
     injector.heal();
     this.#isHealed = true;
     if (world.violations.length === 0) await this.#ending();
