@@ -11,7 +11,7 @@ import type { BrokerSession } from '../cluster/broker-session.ts';
 import { deferred } from '../kernel/deferred.ts';
 import type { Env } from '../kernel/env.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
-import { MayOnlyRead } from './access.ts';
+import { MayOnlyRead, NoRoomToWrite, whereRoom } from './access.ts';
 import { type BrokerSeat, connectedSeat } from './broker-seat.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { BROKER_ID, BrokerSearch, type FindOptions } from './find-broker.ts';
@@ -166,7 +166,7 @@ export class DirectoryTransport implements Transport {
         won: (session) => this.#embed(session),
       });
     } catch (error) {
-      if (!(error instanceof MayOnlyRead)) {
+      if (!(error instanceof MayOnlyRead) && !(error instanceof NoRoomToWrite)) {
         throw error;
       }
       const { openReadOnlySeat } = await loadReadOnlySeat();
@@ -177,8 +177,9 @@ export class DirectoryTransport implements Transport {
   async #embed(session: BrokerSession): Promise<true> {
     // Whatever way the session ends, it ends before this process looks for a broker again.
     this.#search.released(session.brokerEpoch);
-    const { clientId } = this.#options;
-    return this.#take(await EmbeddedBroker.start(this.#env, session, { clientId, listens: true }));
+    const { clientId, directory, command } = this.#options;
+    const start = (): Promise<EmbeddedBroker> => EmbeddedBroker.start(this.#env, session, { clientId, listens: true });
+    return this.#take(await whereRoom(start, directory, command));
   }
 
   /** In one turn, so that no request that comes later goes before one that waited. */

@@ -20,7 +20,7 @@ import { MetadataLog } from '../cluster/metadata-log.ts';
 import { type OwnerRecord, readOwnerRecord } from '../cluster/owner-record.ts';
 import type { DiskWatch, Env } from '../kernel/env.ts';
 import { DirectoryHandshake } from '../protocol/private/directory-handshake.ts';
-import { isDenied, MayOnlyRead, mayNotMake, mayNotRead, whereAllowed } from './access.ts';
+import { isDenied, MayOnlyRead, mayNotMake, mayNotRead, whereAllowed, whereRoom } from './access.ts';
 import { refuseNetworkFileSystem } from './file-system-check.ts';
 import { loadOnce } from './load-once.ts';
 
@@ -121,7 +121,7 @@ export class BrokerSearch {
 
   /**
    * Throws ClientError `not-found` (no cluster there), `conflict` (the deadline passed while somebody was in the way) and
-   * `authorization` (MayOnlyRead where the place may not be taken), ClusterError, and the system's errors.
+   * `authorization` (MayOnlyRead where the place may not be taken), NoRoomToWrite, ClusterError, and the system's errors.
    */
   async find<T>(ends: FindEnds<T>): Promise<T> {
     const startMs = this.#env.clock.monotonicMs();
@@ -178,10 +178,11 @@ export class BrokerSearch {
     if (result !== undefined) {
       return { kind: 'found', result };
     }
-    const outcome = await whereAllowed(async () => {
+    const claim = async (): Promise<ClaimOutcome> => {
       looker.claim ??= await this.#claim(clusterId);
       return await looker.claim.attempt();
-    }, mayOnlyRead);
+    };
+    const outcome = await whereAllowed(() => whereRoom(claim, directory, command), mayOnlyRead);
     if (outcome.kind === 'occupied') {
       ends.occupied?.(outcome.registration);
     }

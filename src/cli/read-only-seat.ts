@@ -1,11 +1,12 @@
 /**
- * A directory that may only be read: a backup, a snapshot, another user's (DESIGN 5.7). The whole broker runs over it, in this
+ * A directory that may only be read: a backup, a snapshot, another user's, one on a full disk (DESIGN 5.7). The whole broker runs over it, in this
  * process and with an overlay in memory for all that it would write; it takes no lock, serves nobody, and shows the logs as
  * they were when they were opened, up to their last valid batch.
  */
-import { ownerFile } from '../cluster/layout.ts';
+import type { ClientError } from '../client/client-error.ts';
+import { entryFolder, ownerFile, temporaryFile } from '../cluster/layout.ts';
 import { readOwnerRecord } from '../cluster/owner-record.ts';
-import type { Env } from '../kernel/env.ts';
+import type { Env, Timer } from '../kernel/env.ts';
 import { Fetch } from '../protocol/apis/01-fetch.ts';
 import { ListOffsets } from '../protocol/apis/02-list-offsets.ts';
 import { Metadata } from '../protocol/apis/03-metadata.ts';
@@ -40,18 +41,26 @@ const READING_KEYS: readonly number[] = [
   DescribeTopicPartitions,
 ].map(({ key }) => key);
 
-/** `cause`: why the directory may only be read. Throws ClientError `authorization` where not all of it may be read, either. */
-export async function openReadOnlySeat(env: Env, options: FindOptions, cause: MayOnlyRead): Promise<BrokerSeat> {
+/** How often it is tried whether the directory takes writes, and how much must find room then: a registration and what follows. */
+const TRY_MS = 5000;
+const TRY_BYTES = 16 * 1024;
+
+/**
+ * `cause`: why the directory is only read. The seat ends once the directory takes writes, as after a repair or with room again: whoever
+ * follows a log is to see what others write from then on. Throws ClientError `authorization` where not all of it may be read, either.
+ */
+export async function openReadOnlySeat(env: Env, options: FindOptions, cause: ClientError): Promise<BrokerSeat> {
   const { directory } = options;
   const broker = await whereAllowed(() => startInMemory(readOnlyEnv(env), options), mayNotRead(directory)).catch(
     (error: unknown) => {
       throw error instanceof MayOnlyRead && isDenied(error.cause) ? mayNotRead(directory)(error.cause) : error;
     },
   );
+  const trial = tryWrites(env, directory);
   return {
     embedded: false,
     get ended() {
-      return broker.ended;
+      return broker.ended || trial.hasWritten();
     },
     request: (api, version, message, timeoutMs) => {
       if (!READING_KEYS.includes(api.key)) {
@@ -60,8 +69,46 @@ export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Ma
       return broker.request(api, version, message, timeoutMs);
     },
     versions: () => broker.versions(),
-    close: () => broker.close(),
+    close: async () => {
+      trial.stop();
+      await broker.close();
+    },
   };
+}
+
+/** Tries from time to time to write where a registration would go, until it can. */
+function tryWrites(env: Env, directory: string): { hasWritten(): boolean; stop(): void } {
+  let hasWritten = false;
+  let isStopped = false;
+  const later = (): Timer => env.clock.timer(TRY_MS, () => void attempt(), true);
+  const attempt = async (): Promise<void> => {
+    hasWritten = await takesWrites(env, directory);
+    if (!hasWritten && !isStopped) timer = later();
+  };
+  let timer = later();
+  return {
+    hasWritten: () => hasWritten,
+    stop: () => {
+      isStopped = true;
+      timer.cancel();
+    },
+  };
+}
+
+async function takesWrites(env: Env, directory: string): Promise<boolean> {
+  const path = temporaryFile(entryFolder(directory), env.random.uuid());
+  try {
+    const file = await env.disk.open(path, 'wx+');
+    try {
+      await file.writev([Buffer.alloc(TRY_BYTES, 1)], 0);
+    } finally {
+      await file.close();
+      await env.disk.remove(path);
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function startInMemory(env: Env, options: FindOptions): Promise<EmbeddedBroker> {

@@ -108,6 +108,56 @@ describe('cli: a directory in which this user may not do everything', () => {
       );
     }));
 
+  it('on a disk without any room is read, and says what it wants room for', () =>
+    inWorld(14, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      await writer.close();
+      for (const [code, calls] of [
+        ['ENOSPC', ['mkdir', 'open', 'write']],
+        ['EDQUOT', ['mkdir', 'open', 'write']],
+        ['ENOSPC', ['rename']],
+      ] as const) {
+        const full: ReadonlySet<string> = new Set(calls);
+        machine.hardware.faults = (call) => (full.has(call) ? { kind: 'error', code } : undefined);
+        const reader = await open(env, false);
+        assert.deepEqual(await topicNames(env, reader), ['t']);
+        const error = await make(env, reader, 'u').catch((thrown: unknown) => thrown);
+        assert.ok(error instanceof loaded.ClientError && error.kind === 'refused', String(error));
+        await reader.close();
+        machine.hardware.faults = () => undefined;
+      }
+      const nowhere = { directory: '/other', command: 'test', timeoutMs: 30_000, note: () => undefined };
+      machine.hardware.faults = (call) => (call === 'mkdir' ? { kind: 'error', code: 'ENOSPC' } : undefined);
+      await assert.rejects(loaded.openDirectoryTransport(env, { ...nowhere, createDirectory: true }), {
+        code: 'ENOSPC',
+      });
+      machine.hardware.faults = () => undefined;
+    }));
+
+  it('that takes writes again is no longer read as it was', () =>
+    inWorld(15, async (env, machine) => {
+      const writer = await open(env);
+      await make(env, writer, 't');
+      await writer.close();
+      machine.hardware.faults = (call) => (READING.has(call) ? undefined : DENIED);
+      const follower = await open(env, false);
+      assert.deepEqual(await topicNames(env, follower), ['t']);
+      await env.clock.sleep(20_000);
+      await notAllowed(make(env, follower, 'u'));
+      machine.hardware.faults = () => undefined;
+      machine.spawn('other', async (program) => {
+        const transport = await open(program.env);
+        await make(program.env, transport, 'u');
+        await transport.close();
+        return 0;
+      });
+      await env.clock.sleep(6000);
+      assert.deepEqual(await topicNames(env, follower), ['t', 'u']);
+      await make(env, follower, 'v');
+      await follower.close();
+    }));
+
   it('one file of the owner, unreadable in a copy, is no hindrance to read the rest', () =>
     inWorld(9, async (env, machine) => {
       const writer = await open(env);
