@@ -1,6 +1,7 @@
 import { type Deferred, deferred } from '../kernel/deferred.ts';
 import type { Env, Timer } from '../kernel/env.ts';
 import { type ErrorName, errorCode, errorName, isRetriable } from '../protocol/errors.ts';
+import { isClosedForDamage } from '../protocol/private/closed-for-damage.ts';
 import type { Codec } from '../protocol/records/compression.ts';
 import { Backoff } from './backoff.ts';
 import type { BatchSlot } from './batch-slot.ts';
@@ -254,7 +255,7 @@ export class ProduceSender {
     const isExpected = name === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && queue?.isOutOfOrderExpected(batch);
     queue?.failed(batch, inWords(name, answer.message));
     if (isExpected) return;
-    if (!isRetriable(name)) {
+    if (!isRetriable(name) || isClosedForDamage(name, answer.message)) {
       this.#fail(refusal(answer.errorCode, this.#describe(batch), answer.message));
       return;
     }

@@ -1,4 +1,5 @@
 import { type ErrorName, errorName } from '../protocol/errors.ts';
+import { isClosedForDamage } from '../protocol/private/closed-for-damage.ts';
 import { ClientError, type ClientErrorKind } from './client-error.ts';
 
 const KIND_BY_ERROR: { readonly [name in ErrorName]?: ClientErrorKind } = {
@@ -36,7 +37,8 @@ const RULE_BY_ERROR: { readonly [name in ErrorName]?: string } = {
 export function refusal(code: number, what: string, brokerMessage?: string | null): ClientError {
   const name = errorName(code);
   const told = brokerMessage || RULE_BY_ERROR[name];
-  return new ClientError(KIND_BY_ERROR[name] ?? 'refused', `${what}: ${inWords(name, told)}`);
+  const kind = isClosedForDamage(name, brokerMessage) ? 'data' : (KIND_BY_ERROR[name] ?? 'refused');
+  return new ClientError(kind, `${what}: ${inWords(name, told)}`);
 }
 
 /** What the broker said, or else the error's name as a person says it. */

@@ -3,6 +3,7 @@
  * logStart <= LSO <= high watermark <= log end holds at every moment (I-8).
  */
 import { KafkaError } from '../protocol/errors.ts';
+import { closedForDamage } from '../protocol/private/closed-for-damage.ts';
 import { type LogCloseResult, leaveLog } from './closing-log.ts';
 import { LogCompaction } from './compaction/log-compaction.ts';
 import { ReadGate } from './compaction/read-gate.ts';
@@ -388,7 +389,7 @@ export class PartitionLog {
   #checkWritable(): void {
     if (this.#writer.failed !== undefined) throw this.#writer.failed;
     if (this.#damagedAt !== undefined)
-      throw storageError(`${this.name} is damaged at offset ${this.#damagedAt} and takes no records`);
+      throw storageError(closedForDamage(`${this.name} is damaged at offset ${this.#damagedAt}`));
     if (this.#life !== 'open' || !this.#host.canWrite())
       throw new KafkaError('NOT_LEADER_OR_FOLLOWER', `${this.name} is closed`);
   }

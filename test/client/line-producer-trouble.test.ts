@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Produce } from '../../src/protocol/apis/index.ts';
+import { closedForDamage } from '../../src/protocol/private/closed-for-damage.ts';
 import { Prng } from '../sim/prng.ts';
 import type { Fault } from './fake-broker.ts';
 import { failure, input, produceRequests, scene, values } from './producer-scene.ts';
@@ -45,6 +46,19 @@ describe('line producer in trouble', () => {
     const error = await failure(produce([input('a\n')], { timeoutMs: 3000 }));
     assert.equal(error.kind, 'refused');
     assert.match(error.message, /no room \(ENOSPC\)/);
+  });
+
+  it('ends at once where the broker says that the partition is closed for damage', async () => {
+    const { broker, clock, produce } = scene();
+    const startMs = clock.monotonicMs();
+    const message = closedForDamage('t-0 is damaged at offset 5');
+    broker.fault = ({ api }) =>
+      api.key === Produce.key ? { kind: 'refuse', error: 'KAFKA_STORAGE_ERROR', message } : undefined;
+    const error = await failure(produce([input('a\n')], { timeoutMs: 30_000 }));
+    assert.equal(error.kind, 'data');
+    assert.match(error.message, /t-0 is damaged at offset 5/);
+    assert.equal(produceRequests(broker).length, 1);
+    assert.ok(clock.monotonicMs() - startMs < 1000);
   });
 
   it('a batch that is too large for the broker is a matter of the data', async () => {
