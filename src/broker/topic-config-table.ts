@@ -172,7 +172,7 @@ const WORKING: readonly TopicConfigDefinition[] = [
     'int',
     '1',
     'min.insync.replicas',
-    'How many replicas must hold a record before acks=all is answered; above 1, acks=all is refused while there is one broker.',
+    'How many replicas must hold a record before acks=all is answered; of a partition that has fewer, all.',
     AT_LEAST_1,
   ),
   row(

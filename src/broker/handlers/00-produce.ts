@@ -9,7 +9,7 @@
  * Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords (Kafka 4.x).
  */
 
-import type { PartitionImage, TopicImage } from '../../cluster/cluster-image.ts';
+import type { TopicImage } from '../../cluster/cluster-image.ts';
 import type { Appended, PartitionLog } from '../../log/partition-log.ts';
 import { RecordWithoutKey } from '../../log/validate-batch.ts';
 import type { Produce } from '../../protocol/apis/index.ts';
@@ -19,6 +19,7 @@ import { isInternalTopic } from '../../protocol/topic-names.ts';
 import { topicResource } from '../authorize.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf, NO_FAILURE } from '../failure.ts';
+import { checkInSync } from '../in-sync.ts';
 import { confirmLease } from '../lease.ts';
 import { LoopTurns } from '../loop-turns.ts';
 import { recordsOutOfTime, recordsWithoutKey } from '../record-errors.ts';
@@ -130,16 +131,6 @@ function appendOne(services: BrokerServices, turn: Turn, call: Call): Promise<vo
     fail(error);
   }
   return undefined;
-}
-
-/**
- * Throws KafkaError NOT_ENOUGH_REPLICAS when an append that all in-sync replicas are to have would be on too few of them (H-6).
- * Unlike Kafka's leader, this counts against what is configured also where a partition has fewer replicas at all.
- */
-function checkInSync({ isr }: PartitionImage, minInsyncReplicas: number): void {
-  if (isr.length >= minInsyncReplicas) return;
-  const message = `in-sync replicas: ${isr.length}, min.insync.replicas: ${minInsyncReplicas}`;
-  throw new KafkaError('NOT_ENOUGH_REPLICAS', message);
 }
 
 /** Throws KafkaError when the topic is not there or not for this client. */
