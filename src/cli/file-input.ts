@@ -4,7 +4,7 @@
  */
 import { constants, openSync, readSync } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
-import { CliError } from './cli-error.ts';
+import { CliError, usageError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 import type { OpenInput } from './host.ts';
 
@@ -20,7 +20,7 @@ export async function checkFileInput(path: string): Promise<void> {
   });
 }
 
-/** Throws CliError: 5 where there is no such file, 1 where it cannot be opened or is a directory. */
+/** Throws CliError: 5 where there is no such file, 2 where it is a directory, 1 where it cannot be opened. */
 export async function openFileInput(path: string): Promise<OpenInput> {
   const facts = await stat(path).catch((error: unknown) => {
     throw openFailure(path, error);
@@ -93,7 +93,7 @@ async function openForReading(path: string): Promise<FileHandle> {
 }
 
 function directoryFailure(path: string): CliError {
-  return new CliError(EXIT.runtime, `${path} is a directory; name a file, or - for standard input`);
+  return usageError(`${path} is a directory; name a file, or - for standard input`);
 }
 
 function openFailure(path: string, error: unknown): CliError {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkFileInput } from '../../src/cli/file-input.ts';
+import { checkFileInput, openFileInput } from '../../src/cli/file-input.ts';
 
 describe('files named on the command line', () => {
   let folder = '';
@@ -15,7 +15,8 @@ describe('files named on the command line', () => {
   it('are found missing, folders, or unreadable before anything is sent', async () => {
     await assert.rejects(checkFileInput(join(folder, 'none')), { name: 'CliError', exitCode: 5 });
     mkdirSync(join(folder, 'folder'));
-    await assert.rejects(checkFileInput(join(folder, 'folder')), { name: 'CliError', exitCode: 1 });
+    await assert.rejects(checkFileInput(join(folder, 'folder')), { name: 'CliError', exitCode: 2 });
+    await assert.rejects(openFileInput(join(folder, 'folder')), { name: 'CliError', exitCode: 2 });
     const path = join(folder, 'file');
     writeFileSync(path, 'text');
     await checkFileInput(path);
