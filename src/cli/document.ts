@@ -10,6 +10,9 @@ import type { Host } from './host.ts';
 import { printableCopy, printableJson } from './printable.ts';
 import { type Style, styleFor } from './style.ts';
 
+/** Lines about items, of one kind, on standard error. */
+const NOTES_MAX = 20;
+
 export interface ItemError {
   /** What it was about, such as a topic's name; empty for the whole command. */
   readonly item: string;
@@ -64,12 +67,31 @@ export async function printDocument<Item>(
   document: Document<Item>,
   text: (items: readonly Item[], style: Style) => string,
 ): Promise<ExitCode> {
-  const output = common.json
-    ? `${printableJson(document)}\n`
-    : text(printableCopy(document.items), await styleFor(host, 1, common.noColor));
+  const output = common.json ? `${printableJson(document)}\n` : await textOf(host, common, document, text);
   if (output !== '') await host.stdio.write(Buffer.from(output));
-  for (const error of document.errors) host.stdio.note(`streamctl: ${error.message}`);
+  noteSome(
+    host,
+    document.errors.map(({ message }) => message),
+  );
   return exitCodeOfDocument(document);
+}
+
+/** Nothing, not even a heading, where all of it failed. */
+async function textOf<Item>(
+  host: Host,
+  common: CommonOptions,
+  { items, errors }: Document<Item>,
+  text: (items: readonly Item[], style: Style) => string,
+): Promise<string> {
+  if (items.length === 0 && errors.length > 0) return '';
+  return text(printableCopy(items), await styleFor(host, 1, common.noColor));
+}
+
+/** The first of many lines for people, and how many there are besides: whoever wants them all takes the document. */
+export function noteSome(host: Host, texts: readonly string[]): void {
+  for (const text of texts.slice(0, NOTES_MAX)) host.stdio.note(`streamctl: ${text}`);
+  const rest = texts.length - NOTES_MAX;
+  if (rest > 0) host.stdio.note(`streamctl: and ${rest} more like this`);
 }
 
 /** 0 without errors, 3 when part of it was done, else the status of the first error. */

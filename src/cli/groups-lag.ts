@@ -13,7 +13,7 @@ import { type Interruption, listenForInterruption } from './interrupt.ts';
 import { isWithin, type LagSummary, lagSummary } from './lag-summary.ts';
 import { printable, printableJson } from './printable.ts';
 import type { Style } from './style.ts';
-import { table } from './table.ts';
+import { oneCell, table } from './table.ts';
 
 /** Kafka's states of classic and consumer groups (GroupState), but for those that say nothing. */
 const GROUP_STATES = [
@@ -100,7 +100,6 @@ export async function runGroupsWait(host: Host, common: CommonOptions, command: 
 export async function runGroupsWatch(host: Host, common: CommonOptions, command: WatchCommand): Promise<ExitCode> {
   checkGroupNames(command.groups);
   const ended = await withRounds(host, common, async (admin, interruption) => {
-    if (!common.json) await host.stdio.write(Buffer.from(`${watchLine(command, WATCH_COLUMNS)}\n`));
     for (let round = 1; !interruption.signal.aborted; round++) {
       const items = await summaries(admin, command, true, round > 1);
       const time = new Date(host.env.clock.wallMs()).toISOString();
@@ -108,6 +107,7 @@ export async function runGroupsWatch(host: Host, common: CommonOptions, command:
         const { partitions: _, ...rest } = item;
         return common.json ? printableJson({ time, ...rest }) : printable(watchLine(command, watchCells(time, item)));
       });
+      if (round === 1 && !common.json) lines.unshift(watchLine(command, WATCH_COLUMNS));
       await host.stdio.write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
       if (round === command.count) return;
       await pause(host, interruption, command.intervalMs);
@@ -214,11 +214,11 @@ const WATCH_COLUMNS = ['TIME', 'GROUP', 'STATE', 'MEMBERS', 'LAG', 'LAG-SECONDS'
 const WATCH_WIDTHS = [24, 5, 19, 7, 12];
 
 function watchCells(time: string, { groupId, state, memberCount, lag, lagMs }: LagSummary): string[] {
-  return [time, groupId, state, String(memberCount), cell(lag), secondsCell(lagMs)];
+  return [time, oneCell(groupId), state, String(memberCount), cell(lag), secondsCell(lagMs)];
 }
 
 /** All rounds in the same columns. */
 function watchLine({ groups }: LagCommand, cells: readonly string[]): string {
-  const nameWidth = groups.reduce((width, name) => Math.max(width, name.length), WATCH_WIDTHS[1] ?? 0);
+  const nameWidth = groups.reduce((width, name) => Math.max(width, oneCell(name).length), WATCH_WIDTHS[1] ?? 0);
   return cells.map((text, index) => text.padEnd(index === 1 ? nameWidth : (WATCH_WIDTHS[index] ?? 0))).join('  ');
 }

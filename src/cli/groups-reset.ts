@@ -7,7 +7,7 @@ import { type CommittedOffset, fetchGroupOffsets } from '../client/group-offsets
 import { type LogRange, logRanges } from '../client/group-offsets-lag.ts';
 import { offsetsOf } from '../client/offsets.ts';
 import { CliError, usageError } from './cli-error.ts';
-import type { ItemError } from './document.ts';
+import { type ItemError, noteSome } from './document.ts';
 import { durationMsOf } from './duration.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
@@ -181,6 +181,7 @@ async function targets(
   const by = new Map((given ?? current).map((offset) => [partitionKey(offset), offset]));
   const aims = await aimsOf(admin, there, goal, by);
   const offsets: CommittedOffset[] = [];
+  const moved: string[] = [];
   for (const [index, place] of there.entries()) {
     const aim = aims[index];
     if (aim === undefined) {
@@ -192,8 +193,11 @@ async function targets(
       });
       continue;
     }
-    offsets.push(bounded(host, common, place, aim));
+    const offset = Math.min(Math.max(aim.offset, place.range.start), place.range.end);
+    offsets.push(offset === aim.offset ? aim : { ...aim, offset, leaderEpoch: -1 });
+    if (offset !== aim.offset) moved.push(movedText(place, aim.offset, offset));
   }
+  if (!common.quiet) noteSome(host, moved);
   return { offsets, errors };
 }
 
@@ -241,16 +245,9 @@ async function aimsOf(
   return places.map((place, index) => at(place, offsets[index] ?? place.range.start));
 }
 
-/** Inside the log, as kafka-consumer-groups does it; what is moved for that is told. */
-function bounded(host: Host, common: CommonOptions, { range }: Place, aim: CommittedOffset): CommittedOffset {
-  const offset = Math.min(Math.max(aim.offset, range.start), range.end);
-  if (offset === aim.offset) return aim;
-  if (!common.quiet) {
-    host.stdio.note(
-      `streamctl: ${aim.topic}:${aim.partition}: offset ${aim.offset} is not in the log, which holds ${range.start} to ${range.end}; it will be ${offset}`,
-    );
-  }
-  return { ...aim, offset, leaderEpoch: -1 };
+/** Goals are kept inside the log, as kafka-consumer-groups does it. */
+function movedText({ topic, partition, range }: Place, goal: number, offset: number): string {
+  return `${topic}:${partition}: offset ${goal} is not in the log, which holds ${range.start} to ${range.end}; it will be ${offset}`;
 }
 
 function absent({ topic, partition }: GroupPartition, isThere: boolean): ItemError {

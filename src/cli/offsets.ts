@@ -8,7 +8,7 @@ import { type CommittedOffset, deleteGroupOffsets, fetchGroupOffsets } from '../
 import { logRanges } from '../client/group-offsets-lag.ts';
 import { offsetsOf } from '../client/offsets.ts';
 import { CliError, usageError } from './cli-error.ts';
-import { documentOf, forEachName, type ItemError, printDocument } from './document.ts';
+import { documentOf, forEachName, type ItemError, noteSome, printDocument } from './document.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CommonOptions } from './global-flags.ts';
 import { checkGroupNames, withGroupAdmin } from './groups-admin.ts';
@@ -145,12 +145,14 @@ async function store(
   return withGroupAdmin(host, common, async (admin) => {
     const ready: { readonly plan: PlannedOffsets; readonly changes: readonly OffsetChange[] }[] = [];
     const errors: ItemError[] = [];
+    const outside: string[] = [];
     for (const { groupId, offsets } of plans) {
       refuseMembers(await findGroup(admin, groupId));
-      const there = await existing(host, common, admin, offsets, errors);
+      const there = await existing(admin, offsets, { errors, outside });
       const plan = { groupId, offsets: there };
       ready.push({ plan, changes: await changesOf(admin, plan) });
     }
+    if (!common.quiet) noteSome(host, outside);
     const changes = ready.flatMap((group) => group.changes);
     if (dryRun) return printChanges(host, common, kind, changes, errors);
     const moved = changes.filter(({ from, to }) => from !== null && from !== to).length;
@@ -165,13 +167,11 @@ async function store(
   });
 }
 
-/** Those whose partition is there; what is outside its log is stored as it was given, and told. */
+/** Those whose partition is there; what is outside its log is stored as it was given, and to be told. */
 async function existing(
-  host: Host,
-  common: CommonOptions,
   admin: GroupAdmin,
   offsets: readonly CommittedOffset[],
-  errors: ItemError[],
+  { errors, outside }: { readonly errors: ItemError[]; readonly outside: string[] },
 ): Promise<CommittedOffset[]> {
   const known = await logRanges(admin, offsets);
   return offsets.filter(({ topic, partition, offset }) => {
@@ -186,10 +186,8 @@ async function existing(
       return false;
     }
     const { range } = found;
-    if (!common.quiet && range !== undefined && (offset < range.start || offset > range.end)) {
-      host.stdio.note(
-        `streamctl: ${item}: offset ${offset} is not in the log, which holds ${range.start} to ${range.end}`,
-      );
+    if (range !== undefined && (offset < range.start || offset > range.end)) {
+      outside.push(`${item}: offset ${offset} is not in the log, which holds ${range.start} to ${range.end}`);
     }
     return true;
   });

@@ -12,6 +12,6 @@ export function table(columns: readonly string[], texts: readonly (readonly stri
 }
 
 /** A group's name may hold a line break, and a row is one line, whoever made it up. */
-function oneCell(text: string): string {
+export function oneCell(text: string): string {
   return text.replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }

@@ -34,6 +34,22 @@ describe('documents', () => {
     assert.deepEqual(host.notes, ["streamctl: there is no topic 'b'"]);
   });
 
+  it('have no text at all where everything failed', async () => {
+    const host = fakeHost();
+    await printDocument(host, TEXT, documentOf('topics.list', [], [failed]), () => 'HEADING\n');
+    assert.deepEqual(host.written, []);
+    await printDocument(host, TEXT, documentOf('topics.list', []), () => 'HEADING\n');
+    assert.equal(Buffer.concat(host.written).toString(), 'HEADING\n');
+  });
+
+  it('name twenty failures on standard error, and count the rest', async () => {
+    const host = fakeHost();
+    const many = Array.from({ length: 10_000 }, (_, index) => itemError(`${index}`, new CliError(5, `no ${index}`)));
+    assert.equal(await printDocument(host, TEXT, documentOf('k', ['a'], many), () => ''), 3);
+    assert.equal(host.notes.length, 21);
+    assert.deepEqual(host.notes.slice(19), ['streamctl: no 19', 'streamctl: and 9980 more like this']);
+  });
+
   it('come to 0, to 3 when part of it failed, to the status of the failure when all of it did', async () => {
     const statusOf = (items: readonly string[], errors: readonly (typeof failed)[]) =>
       printDocument(fakeHost(), TEXT, documentOf('k', items, errors), () => '');

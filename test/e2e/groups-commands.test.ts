@@ -206,14 +206,38 @@ describe('e2e: groups commands', function () {
         ['offsets delete g', EXIT.usage],
         ['offsets delete g -t absent --yes', EXIT.notFound],
         ['offsets import absent', EXIT.notFound],
+        ['offsets import .', EXIT.usage],
+        ['groups reset g --to file:.', EXIT.usage],
+        ['produce t .', EXIT.usage],
       ] as const) {
         const run = await shell(`streamctl ${command}`);
         assert.equal(run.status, status, `${command}: ${run.stderr}`);
+        const isNothingDone = status !== EXIT.ok && status !== EXIT.partial && status !== EXIT.timeUp;
+        if (isNothingDone) assert.equal(run.stdout.toString(), '', command);
       }
       for (const line of ['{', '[1]', '{"topic":"t"}', '{"topic":"t","partition":0,"offset":-1}', 'a,b,c']) {
         const run = await shell('streamctl offsets import - --for-group n', line);
         assert.equal(run.status, EXIT.data, `${line}: ${run.stderr}`);
       }
+    }));
+
+  it('many offsets outside the logs are told in a few lines', () =>
+    withShell(async (shell) => {
+      await made(shell);
+      const run = await shell(`
+        for partition in $(seq 0 99); do echo "t,$partition,1000"; done > all
+        for group in $(seq 1 100); do echo "g$group,t,0,1000"; done > groups
+        streamctl offsets import all --for-group n; echo $?
+        streamctl offsets import groups > told || exit`);
+      assert.equal(run.status, EXIT.ok, run.stderr);
+      assert.match(run.stdout.toString(), /^n {6}t {6}1 .*\n3\n$/m);
+      const texts = run.stderr.trimEnd().split('\n');
+      assert.equal(texts.filter((text) => text.includes('is not in the log')).length, 2 + 20);
+      assert.equal(texts.filter((text) => text.includes('there is no topic')).length, 20);
+      assert.deepEqual(
+        texts.filter((text) => text.includes('more like this')),
+        ['streamctl: and 78 more like this', 'streamctl: and 80 more like this'],
+      );
     }));
 
   it('lag has a time also where the first batches are large, packed or begun', () =>
