@@ -32,6 +32,8 @@ export class Connections {
   readonly #budgets: Readonly<Record<'tcp' | 'unix', ByteBudget>>;
   readonly #unsent: UnsentAnswers;
   readonly #open = new Set<Connection>();
+  /** Those that came by TCP: the bounds on how many there may be are about them. */
+  readonly #remote = new Set<Connection>();
   readonly #countByHost = new Map<string, number>();
   #nextConnectionId = 1;
   #acceptedInSweep = 0;
@@ -61,7 +63,7 @@ export class Connections {
       return;
     }
     if (this.#open.size === 0) this.#readSettings();
-    this.#acceptedInSweep += 1;
+    if (listener === 'tcp') this.#acceptedInSweep += 1;
     const connection = new Connection({
       socket,
       listener,
@@ -78,6 +80,7 @@ export class Connections {
       onClosed: (closed) => this.#forget(closed),
     });
     this.#open.add(connection);
+    if (listener === 'tcp') this.#remote.add(connection);
     this.#countHost(connection, 1);
     this.#sweepTimer ??= this.#sweepLater();
     connection.start();
@@ -105,9 +108,10 @@ export class Connections {
     this.#sweepTimer = undefined;
   }
 
+  /** Who came by the directory is let in, and takes nobody's place (Kafka: the inter-broker listener): a wrong bound can be altered. */
   #refusal(socket: NetSocket, listener: 'tcp' | 'unix'): string | undefined {
     if (listener === 'unix') return undefined;
-    if (this.#open.size >= this.#settings.number('max.connections')) return 'max.connections are open';
+    if (this.#remote.size >= this.#settings.number('max.connections')) return 'max.connections are open';
     const hostCount = this.#countByHost.get(hostOf(socket.remote)) ?? 0;
     if (hostCount >= this.#settings.number('max.connections.per.ip')) return 'max.connections.per.ip are open';
     const rate = this.#settings.number('max.connection.creation.rate');
@@ -124,6 +128,7 @@ export class Connections {
 
   #forget(connection: Connection): void {
     if (!this.#open.delete(connection)) return;
+    this.#remote.delete(connection);
     this.#countHost(connection, -1);
     if (this.#open.size === 0) this.#onEmpty?.();
   }

@@ -84,7 +84,7 @@ export const OWN_SETTINGS: readonly ConfigDefinition[] = [
     type: 'int',
     default: '4096',
     minimum: 0n,
-    documentation: 'Connections at one time.',
+    documentation: 'Connections at one time by TCP; those of commands on the directory are not counted.',
   },
   {
     name: 'max.connections.per.ip',

@@ -45,6 +45,17 @@ describe('connections', () => {
     assert.equal(accept('unix', 'unix').isDestroyed, false, 'the owner of the directory is always let in');
   });
 
+  it('of the owner on this host take nobody’s place, whichever the bound', () => {
+    for (const bound of ['max.connections=1', 'max.connections.per.ip=1', 'max.connection.creation.rate=1']) {
+      const { accept } = setUp(bound);
+      const owners = [accept('unix', 'unix'), accept('unix', 'unix')];
+      const [first, second] = [accept(), accept()];
+      const destroyed = [...owners, first, second].map((socket) => socket?.isDestroyed);
+      assert.deepEqual(destroyed, [false, false, false, true], bound);
+      first?.destroy();
+    }
+  });
+
   it('obey limits that are altered while they are open', () => {
     const { clock, warnings, accept, kept } = setUp();
     const socket = accept();
