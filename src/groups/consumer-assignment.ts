@@ -13,7 +13,11 @@ export const NO_PARTITIONS: Assignment = new Map();
 /** A topic that is named twice has the partitions of both. */
 export function toAssignment(topics: readonly TopicIdPartitions[]): Assignment {
   const all = new Map<string, number[]>();
-  for (const { topicId, partitions } of topics) all.set(topicId, [...(all.get(topicId) ?? []), ...partitions]);
+  for (const { topicId, partitions } of topics) {
+    const known = all.get(topicId);
+    if (known === undefined) all.set(topicId, [...partitions]);
+    else for (const partition of partitions) known.push(partition);
+  }
   return assignmentOf(all);
 }
 
