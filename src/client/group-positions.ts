@@ -1,5 +1,6 @@
 /** Where a member begins to read its partitions, and where it ends (R16, R18). */
 import type { Env } from '../kernel/env.ts';
+import { Backoff } from './backoff.ts';
 import type { ConsumeOptions } from './consumer.ts';
 import { Deadline } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
@@ -14,6 +15,9 @@ export interface StartingCursor {
   /** undefined: the group has no offset for it. */
   readonly committed: number | undefined;
 }
+
+/** How long a partition is waited for that is assigned and not there. */
+const LEARNING_MS_MAX = 5_000;
 
 type Place = Omit<PartitionCursor, 'fetchOffset' | 'untilOffset' | 'failingSinceMs'>;
 
@@ -56,10 +60,7 @@ export class GroupPositions {
 
   /** Throws `ClientError`; of kind `data` where the log does not hold the offset to begin at and a gap is not wanted. */
   async open(partitions: readonly GroupPartition[]): Promise<StartingCursor[]> {
-    const { topics } = this.#parts;
-    const isKnown = ({ topic, partition }: GroupPartition): boolean =>
-      topics.named(topic)?.partitions[partition] !== undefined;
-    if (!partitions.every(isKnown)) await topics.refresh();
+    await this.#learn(partitions);
     await this.freezeEnds();
     const places = this.#places(partitions);
     const committed = places.length === 0 ? [] : await this.#committed(places);
@@ -98,6 +99,19 @@ export class GroupPositions {
     const partitions = this.#allPartitions();
     const committed = await this.#committed(partitions);
     return partitions.every((partition, index) => committed[index] === this.#ends.get(partitionKey(partition)));
+  }
+
+  /** Brokers hear of a new partition one after the other: the one that is asked here perhaps after the one that assigns it. */
+  async #learn(partitions: readonly GroupPartition[]): Promise<void> {
+    const { env, topics } = this.#parts;
+    const isKnown = ({ topic, partition }: GroupPartition): boolean =>
+      topics.named(topic)?.partitions[partition] !== undefined || !topics.names.includes(topic);
+    const backoff = new Backoff(env.random);
+    const deadline = new Deadline(env.clock, LEARNING_MS_MAX);
+    while (!partitions.every(isKnown) && !deadline.passed) {
+      await topics.refresh();
+      if (!partitions.every(isKnown)) await env.clock.sleep(backoff.nextMs());
+    }
   }
 
   async #committed(partitions: readonly GroupPartition[]): Promise<(number | undefined)[]> {
