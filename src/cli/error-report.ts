@@ -35,6 +35,9 @@ const BY_CLUSTER_KIND: Readonly<Record<ClusterErrorKind, ExitCode>> = {
   unsupported: EXIT.runtime,
 };
 
+/** What `log/` throws where a file of a log directory is not one that it knows; by name, as with the cluster's. */
+const DAMAGED_LOG_DIRECTORY: ReadonlySet<string> = new Set(['NoRegularFileError', 'UnknownFormatError']);
+
 /** `command` is what the user called, such as `topics create`; `knownFlags` its flags, for suggestions. */
 export function reportError(error: unknown, command: string, knownFlags: readonly string[]): ErrorReport {
   const name = command === '' ? 'streamctl' : `streamctl ${command}`;
@@ -52,6 +55,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof ClientError) return BY_CLIENT_KIND[error.kind];
   if (error instanceof KafkaError) return BY_CLIENT_KIND[refusal(errorCode(error.errorName), '').kind];
   if (isClusterError(error)) return BY_CLUSTER_KIND[error.kind];
+  if (error instanceof Error && DAMAGED_LOG_DIRECTORY.has(error.name)) return EXIT.data;
   const code = codeOf(error);
   return code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? EXIT.authorization : EXIT.runtime;
 }

@@ -1,7 +1,7 @@
 /** The two ways in which a small file of ours comes to its name: first come by link(), or replaced by rename(). */
 
 import type { Env } from '../kernel/env.ts';
-import { errorCodeOf } from '../kernel/error-code.ts';
+import { errorCodeOf, isNoRegularFile } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { temporaryFile } from './layout.ts';
 
@@ -64,7 +64,10 @@ export async function replaceFileUnsynced(env: Env, folder: string, path: string
   }
 }
 
-/** undefined when there is no such file. Throws ClusterError `damaged` for more than `bytesMax`, and takes no memory then. */
+/**
+ * undefined when there is no such file. Throws ClusterError `damaged` for what is no regular file, and for more than `bytesMax`, and
+ * takes no memory then.
+ */
 export async function readFileIfThere(
   env: Env,
   path: string,
@@ -79,6 +82,9 @@ export async function readFileIfThere(
     }
     if (code === 'EFBIG') {
       throw new ClusterError('damaged', `${path} is damaged: it has more than ${bytesMax} bytes`, { cause: error });
+    }
+    if (isNoRegularFile(error)) {
+      throw new ClusterError('damaged', `${path} is no regular file; put back what was there`, { cause: error });
     }
     throw error;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Disk, DiskFile } from '../kernel/env.ts';
-import { errorCodeOf } from '../kernel/error-code.ts';
+import { errorCodeOf, isNoRegularFile } from '../kernel/error-code.ts';
 
 /** Where syncs of files go, so that all of a process share one bounded queue (C-2). */
 export interface FileSync {
@@ -41,5 +41,20 @@ export async function readFileIfThere(
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** A folder, a FIFO, a socket or a link stands where a file of a log directory should be. Nothing was changed. */
+export class NoRegularFileError extends Error {
+  override readonly name = 'NoRegularFileError';
+}
+
+/** As `readFileIfThere`, of a file without which the log directory is not opened. @throws NoRegularFileError */
+export async function readOwnFile(disk: Disk, path: string, bytesMax?: number): Promise<Buffer | undefined> {
+  try {
+    return await readFileIfThere(disk, path, bytesMax);
+  } catch (error) {
+    if (!isNoRegularFile(error)) throw error;
+    throw new NoRegularFileError(`${path} is no regular file; put back what was there, or remove it`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@
  */
 import { crc32c } from '../kernel/crc32c.ts';
 import type { Env, Timer } from '../kernel/env.ts';
-import { type FileSync, PRODUCERS_FILE_BYTES_MAX, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { type FileSync, PRODUCERS_FILE_BYTES_MAX, readFileIfThere, readOwnFile, replaceFile } from './atomic-file.ts';
 import { formatOffsetCheckpoint, type OffsetsByPartition, parseOffsetCheckpoint } from './checkpoint-file.ts';
 import {
   CLOSE_RECORD_FILE,
@@ -77,9 +77,9 @@ export class DirectoryRecords {
     this.#cleanedOffsets = checkpoint(CLEANER_FILE);
   }
 
-  /** Reads the close record. @throws UnknownFormatError */
+  /** Reads the close record. @throws UnknownFormatError, NoRegularFileError */
   async load(): Promise<void> {
-    const content = await readFileIfThere(this.#env.disk, this.#closeRecordPath, PRODUCERS_FILE_BYTES_MAX);
+    const content = await readOwnFile(this.#env.disk, this.#closeRecordPath, PRODUCERS_FILE_BYTES_MAX);
     const record = content === undefined ? undefined : parseCloseRecord(content);
     if (record === undefined) return;
     this.#lines = record.linesByName;

@@ -37,7 +37,7 @@ import type { Env } from '../kernel/env.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
 import { SlabPool } from '../kernel/slab-pool.ts';
 import { KafkaError } from '../protocol/errors.ts';
-import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { type FileSync, readOwnFile, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
 import type { ClosedPartition } from './close-record.ts';
 import { type CompactionOrder, type CompactionOutcome, compactDirtiest } from './compaction/compact-logs.ts';
@@ -178,7 +178,7 @@ export class LogDirectory {
 
   /**
    * Takes the directory over: reads what the last close left and removes the marker, durably, before anything is written.
-   * @throws UnknownFormatError, ForeignLogDirectoryError: nothing was changed
+   * @throws UnknownFormatError, ForeignLogDirectoryError, NoRegularFileError: nothing was changed
    */
   static async open(env: Env, options: LogDirectoryOptions): Promise<LogDirectory> {
     const directory = `${options.brokerDirectory}/log`;
@@ -383,6 +383,6 @@ function logBytesOf(closed: ClosedPartition | undefined): number {
 }
 
 async function readMarker(env: Env, directory: string): Promise<number | undefined> {
-  const content = await readFileIfThere(env.disk, `${directory}/${CLEAN_MARKER_FILE}`);
+  const content = await readOwnFile(env.disk, `${directory}/${CLEAN_MARKER_FILE}`);
   return content === undefined ? undefined : parseCleanMarker(content.toString('latin1'));
 }

@@ -11,7 +11,7 @@
  */
 import { crc32c } from '../kernel/crc32c.ts';
 import type { Env } from '../kernel/env.ts';
-import { type FileSync, readFileIfThere, replaceFile } from './atomic-file.ts';
+import { type FileSync, readOwnFile, replaceFile } from './atomic-file.ts';
 import { isLaterVersion, UnknownFormatError } from './close-record.ts';
 
 export const LOG_STARTS_FILE = 'log-starts';
@@ -48,9 +48,9 @@ export class LogStarts {
     this.#directory = brokerDirectory;
   }
 
-  /** Reads the file. @throws UnknownFormatError of a later version */
+  /** Reads the file. @throws UnknownFormatError of a later version, NoRegularFileError */
   async load(): Promise<void> {
-    const content = await readFileIfThere(this.#env.disk, this.#path);
+    const content = await readOwnFile(this.#env.disk, this.#path);
     if (content === undefined) return;
     const starts = parseLogStarts(content);
     this.#state = starts === undefined ? 'broken' : 'whole';

@@ -4,6 +4,8 @@ import { exitCodeOf, reportError } from '../../src/cli/error-report.ts';
 import { exitCodeOfSignal } from '../../src/cli/exit-codes.ts';
 import { ClientError, type ClientErrorKind, ProduceError, Unreachable } from '../../src/client/client-error.ts';
 import { ClusterError } from '../../src/cluster/cluster-error.ts';
+import { NoRegularFileError } from '../../src/log/atomic-file.ts';
+import { UnknownFormatError } from '../../src/log/close-record.ts';
 import { KafkaError } from '../../src/protocol/errors.ts';
 
 function systemError(code: string): Error {
@@ -33,6 +35,8 @@ describe('exit statuses', () => {
     assert.equal(exitCodeOf(new ProduceError(new CliError(5, 'x'), acked)), 5);
     assert.equal(exitCodeOf(new ClusterError('missing', 'x')), 5);
     assert.equal(exitCodeOf(new ClusterError('damaged', 'x')), 9);
+    assert.equal(exitCodeOf(new NoRegularFileError('x')), 9);
+    assert.equal(exitCodeOf(new UnknownFormatError('x')), 9);
     assert.equal(exitCodeOf(new KafkaError('TOPIC_ALREADY_EXISTS')), 8);
     assert.equal(exitCodeOf(new KafkaError('UNKNOWN_SERVER_ERROR')), 1);
     assert.equal(exitCodeOf(systemError('EACCES')), 7);

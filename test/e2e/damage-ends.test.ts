@@ -1,6 +1,6 @@
 /** What the program says and answers where a partition's files are not what was written. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { type Ended, startServe } from '../helpers/streamctl.ts';
 import { type Shell, withShell } from './shell.ts';
@@ -112,5 +112,38 @@ describe('e2e: a damaged partition', function () {
       const healed = await shell('echo 11 | streamctl produce t -q && streamctl consume t -e && streamctl log verify');
       assert.equal(healed.status, EXIT.ok, healed.stderr);
       assert.ok(healed.stdout.toString().startsWith('1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n'));
+    }));
+
+  it('a FIFO or a folder in place of a file of the directory is refused by its name', () =>
+    withShell(async (shell, folder) => {
+      await tenLines(shell, folder);
+      const directory = `${folder}/dir`;
+      const entries = readdirSync(`${directory}/cluster/log`);
+      for (const name of [
+        'brokers/1/close-record',
+        'brokers/1/log/.kafka_cleanshutdown',
+        'cluster.json',
+        `cluster/log/${entries.at(0)}`,
+        `cluster/log/${entries.at(-1)}`,
+      ]) {
+        for (const make of ['mkfifo', 'mkdir']) {
+          await shell(`cp -R $DIR $DIR.whole; rm $DIR/${name}; ${make} $DIR/${name}`);
+          const run = await shell(
+            'timeout 20 streamctl consume t -e; code=$?; rm -r $DIR; mv $DIR.whole $DIR; exit $code',
+          );
+          assert.equal(run.status, EXIT.data, `${make} ${name}: ${run.stderr}`);
+          assert.ok(lastLine(run).includes(`${directory}/${name}`), `${make} ${name}: ${run.stderr}`);
+        }
+      }
+      assert.equal((await shell('streamctl consume t -e -q')).status, EXIT.ok);
+    }));
+
+  it('is refused where all logs were taken away, with what is known of them', () =>
+    withShell(async (shell, folder) => {
+      assert.equal((await shell('streamctl topics create t -q && streamctl consume t -e')).status, EXIT.ok, 'none yet');
+      await tenLines(shell, folder);
+      const run = await shell('rm -r $DIR/brokers/1/log $DIR/brokers/1/close-record; streamctl consume t -e');
+      assert.equal(run.status, EXIT.data, run.stderr);
+      assert.match(lastLine(run), /brokers\/1\/log is missing/);
     }));
 });
