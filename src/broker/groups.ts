@@ -69,6 +69,17 @@ export class Groups {
     return this.#ask((coordinator) => coordinator.call(groupId, this.#callerOf(call), work));
   }
 
+  /**
+   * As `call`, for what speaks of a group that is there, and must not make the topic of offsets: without the topic there are none.
+   * Rejects with KafkaError, GROUP_ID_NOT_FOUND while it is missing.
+   */
+  callKnown<R>(groupId: string, call: GroupCall, work: GroupWork<R>): Promise<R> {
+    if (!this.#isStopped && this.offsetsTopic.find() === undefined) {
+      return Promise.reject(new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`));
+    }
+    return this.call(groupId, call, work);
+  }
+
   /** Asks every machine that may hold groups; no answers while there is no topic of offsets. Rejects with KafkaError. */
   async callAll<R>(call: GroupCall, work: GroupWork<R>): Promise<readonly R[]> {
     if (this.offsetsTopic.find() === undefined) return [];

@@ -1,6 +1,5 @@
 /** The broker that keeps one group: found, asked, and looked for again when it is another one. */
 import type { Env } from '../kernel/env.ts';
-import { OffsetFetch } from '../protocol/apis/09-offset-fetch.ts';
 import { FindCoordinator } from '../protocol/apis/10-find-coordinator.ts';
 import { type ErrorName, errorName, KafkaError } from '../protocol/errors.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/schema.ts';
@@ -14,6 +13,15 @@ import { ANY_NODE, type Lane, type Transport, type VersionRange } from './transp
 const GROUP_KEY_TYPE = 0;
 /** The first version of FindCoordinator that asks for many keys. */
 const MANY_KEYS_VERSION = 4;
+
+/** Those that make no group, by name: members should not load the APIs of admins. */
+const MAKES_NOTHING: ReadonlySet<string> = new Set([
+  'OffsetFetch',
+  'DescribeGroups',
+  'ConsumerGroupDescribe',
+  'DeleteGroups',
+  'OffsetDelete',
+]);
 
 const TROUBLE: ReadonlySet<ErrorName> = new Set([
   'NOT_COORDINATOR',
@@ -51,7 +59,7 @@ export class GroupCoordinator {
 
   /** Whether requests of this API can be sent. Throws as `request`. */
   async offers(api: AnyApi, timeoutMs: number): Promise<boolean> {
-    const range = (await this.#offered(await this.#find(timeoutMs))).get(api.key);
+    const range = (await this.#offered(await this.#nodeFor(api, timeoutMs))).get(api.key);
     return range !== undefined && range.min <= api.versions.max && range.max >= api.versions.min;
   }
 
@@ -118,8 +126,8 @@ export class GroupCoordinator {
   }
 
   #nodeFor(api: AnyApi, timeoutMs: number): Promise<number> | number {
-    // To find the coordinator makes the topic of offsets; to ask whether there are any must not.
-    return this.#isByDirectory && api.key === OffsetFetch.key ? ANY_NODE : this.#find(timeoutMs);
+    // To find the coordinator makes the topic of offsets; to look at groups, or to delete them, must not.
+    return this.#isByDirectory && MAKES_NOTHING.has(api.name) ? ANY_NODE : this.#find(timeoutMs);
   }
 
   async #offered(node: number): Promise<ReadonlyMap<number, VersionRange>> {

@@ -221,6 +221,25 @@ describe('e2e: groups commands', function () {
       }
     }));
 
+  it('who looks for a group that is not there leaves no topic of offsets behind', () =>
+    withShell(async (shell) => {
+      const run = await shell(`
+        streamctl topics create t -q
+        streamctl groups list
+        for command in 'groups describe' 'groups members' 'groups lag' 'groups wait' 'groups watch' 'groups peek' \\
+          'groups delete -y' 'groups reset --to earliest -t t' 'groups create --dry-run -t t' 'groups clone other' \\
+          'offsets get' 'offsets export' 'offsets delete -t t -y' 'check lag'; do
+          streamctl $command nope > told
+          echo $?
+        done
+        echo 'nope,t,0,1' | streamctl offsets import - --dry-run > told
+        ls dir/brokers/1/log
+        cat dir/cluster/log/* dir/cluster/snapshot* | grep -c __consumer_offsets`);
+      const lines = run.stdout.toString().trimEnd().split('\n');
+      assert.deepEqual(lines.slice(1, 15).join(' '), '5 5 5 5 5 5 5 0 0 5 5 5 5 3', run.stderr);
+      assert.equal(lines.at(-1), '0', run.stdout.toString());
+    }));
+
   it('many offsets outside the logs are told in a few lines', () =>
     withShell(async (shell) => {
       await made(shell);

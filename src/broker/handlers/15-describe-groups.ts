@@ -4,9 +4,10 @@
 
 import { OPERATIONS_NOT_ASKED } from '../../protocol/apis/03-metadata.ts';
 import type { DescribeGroups } from '../../protocol/apis/index.ts';
+import { errorCode } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { authorizedOperations, groupResource } from '../authorize.ts';
-import { failureOf } from '../failure.ts';
+import { type Failure, failureOf } from '../failure.ts';
 import { answerGroups, authorizeGroup, NO_ERROR } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
@@ -14,8 +15,9 @@ import type { BrokerServices, Call } from '../services.ts';
 type DescribeResponse = ResponseOf<typeof DescribeGroups>;
 type DescribedGroup = DescribeResponse['groups'][number];
 
-/** The first version whose errors have a text. */
+/** The first version whose errors have a text, and for which a group that is not there is one. */
 const MESSAGE_VERSION = 6;
+const NOT_FOUND = errorCode('GROUP_ID_NOT_FOUND');
 
 export async function handleDescribeGroups(
   services: BrokerServices,
@@ -25,7 +27,7 @@ export async function handleDescribeGroups(
   const describe = async (groupId: string): Promise<DescribedGroup> => {
     try {
       authorizeGroup(services, call.context, 'describe', groupId);
-      const described = await services.groups.call<DescribedGroup>(groupId, call, (machine, asked, now) =>
+      const described = await services.groups.callKnown<DescribedGroup>(groupId, call, (machine, asked, now) =>
         machine.describeGroup(asked, groupId, now),
       );
       const isTold = request.includeAuthorizedOperations && described.errorCode === NO_ERROR;
@@ -34,8 +36,7 @@ export async function handleDescribeGroups(
         : OPERATIONS_NOT_ASKED;
       return { ...described, authorizedOperations: operations };
     } catch (error) {
-      const { errorCode, errorMessage } = failureOf(services.env.log, error);
-      return undescribed(groupId, errorCode, call.version >= MESSAGE_VERSION ? errorMessage : null);
+      return undescribed(groupId, failureOf(services.env.log, error), call.version);
     }
   };
   const groups = await answerGroups(services, new Set(request.groups), describe);
@@ -43,12 +44,13 @@ export async function handleDescribeGroups(
   return { message };
 }
 
-function undescribed(groupId: string, errorCode: number, errorMessage: string | null): DescribedGroup {
+function undescribed(groupId: string, failure: Failure, version: number): DescribedGroup {
+  const isNotThere = failure.errorCode === NOT_FOUND;
   return {
-    errorCode,
-    errorMessage,
+    errorCode: isNotThere && version < MESSAGE_VERSION ? NO_ERROR : failure.errorCode,
+    errorMessage: version < MESSAGE_VERSION ? null : failure.errorMessage,
     groupId,
-    groupState: '',
+    groupState: isNotThere ? 'Dead' : '',
     protocolType: '',
     protocolData: '',
     members: [],

@@ -20,7 +20,7 @@ export async function handleDeleteGroups(
   const deleteOne = async (groupId: string): Promise<DeletedGroup> => {
     try {
       authorizeGroup(services, call.context, 'delete', groupId);
-      return await services.groups.call<DeletedGroup>(groupId, call, (machine, asked, now) =>
+      return await services.groups.callKnown<DeletedGroup>(groupId, call, (machine, asked, now) =>
         machine.deleteGroup(asked, groupId, now),
       );
     } catch (error) {

@@ -36,7 +36,7 @@ async function deleteOffsets(services: BrokerServices, request: DeleteRequest, c
   }));
   const topics = wanted.filter(({ partitions }) => partitions.length > 0);
   const own = { ...request, topics };
-  const answer = await services.groups.call<DeleteResponse>(request.groupId, call, (machine, asked, now) =>
+  const answer = await services.groups.callKnown<DeleteResponse>(request.groupId, call, (machine, asked, now) =>
     machine.deleteOffsets(asked, own, now),
   );
   if (answer.errorCode !== NO_ERROR) return answer;

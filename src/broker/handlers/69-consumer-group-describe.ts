@@ -25,7 +25,7 @@ export async function handleConsumerGroupDescribe(
     try {
       authorizeGroup(services, call.context, 'describe', groupId);
       if (groupId === '') throw new KafkaError('INVALID_GROUP_ID');
-      const described = await services.groups.call<DescribedGroup>(groupId, call, (machine, asked, now) =>
+      const described = await services.groups.callKnown<DescribedGroup>(groupId, call, (machine, asked, now) =>
         machine.describeConsumerGroup(asked, groupId, now),
       );
       checkTopics(services, described, call.context);

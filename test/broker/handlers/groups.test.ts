@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  ConsumerGroupDescribe,
   DeleteGroups,
   DescribeGroups,
   FindCoordinator,
@@ -126,19 +127,33 @@ describe('group requests in every version', () => {
       for (const version of versionsOf(LeaveGroup)) {
         refused.push(errorName((await ask(test, LeaveGroup, version, { groupId: 'g' })).errorCode));
       }
-      for (const version of versionsOf(DescribeGroups)) {
-        const described = await ask(test, DescribeGroups, version, { groups: ['g'] });
-        refused.push(...names(described.groups));
-      }
-      for (const version of versionsOf(DeleteGroups)) {
-        refused.push(...names((await ask(test, DeleteGroups, version, { groupsNames: ['g'] })).results));
-      }
-      refused.push(errorName((await ask(test, OffsetDelete, 0, { groupId: 'g', topics: [] })).errorCode));
       assert.deepEqual(new Set(refused), new Set(['NOT_COORDINATOR', 'm']));
       for (const version of versionsOf(ListGroups)) {
         const listed = await ask(test, ListGroups, version, {});
         assert.deepEqual([errorName(listed.errorCode), listed.groups], ['NONE', []]);
       }
+    }));
+
+  it('while there is no topic of offsets there are no groups, and looking for one makes none', () =>
+    withBroker(async (test) => {
+      for (const version of versionsOf(DescribeGroups)) {
+        const { groups } = await ask(test, DescribeGroups, version, { groups: ['g'] });
+        assert.deepEqual(
+          groups.map(({ groupState, errorCode }) => `${groupState} ${errorName(errorCode)}`),
+          [version < 6 ? 'Dead NONE' : 'Dead GROUP_ID_NOT_FOUND'],
+        );
+      }
+      const absent: string[] = [];
+      for (const version of versionsOf(ConsumerGroupDescribe)) {
+        const message = { groupIds: ['g'], includeAuthorizedOperations: false };
+        absent.push(...names((await ask(test, ConsumerGroupDescribe, version, message)).groups));
+      }
+      for (const version of versionsOf(DeleteGroups)) {
+        absent.push(...names((await ask(test, DeleteGroups, version, { groupsNames: ['g'] })).results));
+      }
+      absent.push(errorName((await ask(test, OffsetDelete, 0, { groupId: 'g', topics: [] })).errorCode));
+      assert.deepEqual(new Set(absent), new Set(['GROUP_ID_NOT_FOUND']));
+      assert.equal(test.session.image().topics.size, 0);
     }));
 
   it('SyncGroup wants to hear the protocol from v5 on', () =>
