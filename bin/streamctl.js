@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program's first file: nothing here but what makes the start fast (bin/package.json makes it CommonJS, which Node
- * starts quicker than a module).
+ * The program's first file (behind bin/streamctl, which is on the PATH): nothing here but what makes the start fast
+ * (bin/package.json makes it CommonJS, which Node starts quicker than a module).
  *
  * `dist/cli.cjs` is the whole command line in one file. Compiling it anew costs most of a start, so V8's code cache is
  * kept: one file a command, written after a first run that went well, for this build, Node version and machine only.

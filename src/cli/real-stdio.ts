@@ -23,10 +23,19 @@ export function stdioOf(clock: Pick<Clock, 'sleep'>): Stdio {
     },
     write: async (bytes) => {
       writer ??= openOutput(STDOUT, clock);
-      await (await writer)(bytes);
+      try {
+        await (await writer)(bytes);
+      } catch (error) {
+        throw isClosed(error) ? Object.assign(new Error('standard output is closed'), { code: 'EBADF' }) : error;
+      }
     },
     note: (text) => writeStderr(`${text}\n`),
   };
+}
+
+/** A descriptor that nothing can be written to is what `bin/streamctl` puts in the place of a closed one. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EBADF';
 }
 
 /**
