@@ -8,11 +8,13 @@ import { codecAvailable, codecOf } from '../../src/protocol/records/compression.
 import { batchWith } from '../broker/bad-input/raw-batch.ts';
 import { inWorld } from '../cluster/in-world.ts';
 import { isError } from '../log/log-in-world.ts';
-import { live, makeTemplate } from './changed-directory.ts';
+import type { Subject } from './changed-files.ts';
 
 interface FileChange {
   readonly name: string;
-  /** The end of its path. */
+  /** One of directories.ts; by default the plain one. */
+  readonly directory?: string;
+  /** The end of its path, a regular expression; the last such file. */
   readonly file: string;
   readonly at?: number;
   /** Hexadecimal: in place of what is there, or before it. */
@@ -47,20 +49,27 @@ function changed(bytes: Buffer, { at = 0, put = '', insert = '', cut = 0, find, 
 }
 
 describe('fuzz: what once broke', () => {
-  let template: Awaited<ReturnType<typeof makeTemplate>>;
-  before(async () => {
-    template = await makeTemplate();
+  // By import(), as the broker loads its coordinator: else there would be two of each module.
+  let files: typeof import('./changed-files.ts');
+  let subjects: readonly Subject[];
+  before(async function () {
+    this.timeout(60_000);
+    files = await import('./changed-files.ts');
+    subjects = await files.allSubjects();
   });
 
   for (const change of corpus<FileChange>('files')) {
-    it(`a directory with ${change.name}: nothing is served that was not written`, async () => {
-      const { tree, batches } = template;
-      const path = [...tree.keys()].find((each) => each.endsWith(`/${change.file}`));
-      assert.ok(path !== undefined, `there is no ${change.file}`);
-      const before = tree.get(path) ?? Buffer.alloc(0);
-      const outcome = await live(new Map(tree).set(path, changed(before, change)), batches, 1);
-      assert.notEqual(outcome.kind, 'served', outcome.said);
-    });
+    for (const by of ['embedded', 'tcp'] as const) {
+      it(`a directory with ${change.name}, read ${by}: nothing is served that was not written, and it is found`, async () => {
+        const subject = subjects.find(({ name }) => name === (change.directory ?? 'plain'));
+        const end = new RegExp(`/${change.file}$`);
+        const path = [...(subject?.tree.keys() ?? [])].filter((each) => end.test(each)).at(-1);
+        assert.ok(subject !== undefined && path !== undefined, `there is no ${change.file}`);
+        const before = subject.tree.get(path) ?? Buffer.alloc(0);
+        const { failure } = await files.tryChange(subject, path, changed(before, change), 1, by);
+        assert.equal(failure, undefined);
+      });
+    }
   }
 
   for (const { name, expected, gzipZeros, codec = 1, section = '' } of corpus<BatchOfCorpus>('batches')) {

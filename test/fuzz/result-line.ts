@@ -2,10 +2,43 @@
 import { appendFileSync } from 'node:fs';
 
 export function tell(lane: string, result: object): void {
-  const line = JSON.stringify({ lane, ...result });
-  console.log(`      ${line}`);
+  console.log(`      ${JSON.stringify({ lane, ...result })}`);
+  append(lane, { lane, ...result });
+}
+
+function append(lane: string, result: object): void {
   const results = process.env['STREAMCTL_RESULTS'];
-  if (results !== undefined) appendFileSync(`${results}/${lane}.ndjson`, `${line}\n`);
+  if (results !== undefined) appendFileSync(`${results}/${lane}.ndjson`, `${JSON.stringify(result)}\n`);
+}
+
+/** The counts of each row, aligned below their names; also a line each in $STREAMCTL_RESULTS/<lane>.ndjson. */
+export function tellTable(
+  lane: string,
+  rowName: string,
+  rows: ReadonlyMap<string, Readonly<Record<string, number>>>,
+): void {
+  const columns = Object.keys([...rows.values()][0] ?? {});
+  const nameWidth = Math.max(rowName.length, ...[...rows.keys()].map(({ length }) => length));
+  const line = (name: string, cells: readonly (string | number)[]): string =>
+    [name.padEnd(nameWidth), ...cells.map((cell, at) => String(cell).padStart(columns[at]?.length ?? 0))].join('  ');
+  console.log(`      ${line(rowName, columns)}`);
+  for (const [name, counts] of rows) {
+    console.log(
+      `      ${line(
+        name,
+        columns.map((column) => counts[column] || '.'),
+      )}`,
+    );
+    append(lane, { lane, [rowName]: name, ...counts });
+  }
+}
+
+/** In MiB: what it was at first, at last and at most, and by how much it grew. */
+export interface MemoryFacts {
+  readonly first: number;
+  readonly last: number;
+  readonly max: number;
+  readonly growth: number;
 }
 
 /** Memory over a lane's time, looked at each so often: what it was at first is what it is at last when nothing is kept. */
@@ -28,8 +61,7 @@ export class Flatness {
     return mean(this.#samples.slice(-quarter)) - mean(this.#samples.slice(quarter, 2 * quarter));
   }
 
-  /** In MiB, for the line. */
-  get facts(): { first: number; last: number; max: number; growth: number } {
+  get facts(): MemoryFacts {
     const [first = 0] = this.#samples;
     const last = this.#samples.at(-1) ?? 0;
     const all = [first, last, Math.max(...this.#samples), this.growthBytes];

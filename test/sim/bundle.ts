@@ -1,5 +1,5 @@
 /**
- * The simulation as one file, so that loading a module while a simulated process runs is a matter of promises only. On the
+ * A program of the simulation as one file, so that loading a module while a simulated process runs is a matter of promises only. On the
  * way source text can be replaced: so a bug is planted in a run without a trace of it in `src/`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -22,14 +22,15 @@ export interface Bundle {
   remove(): void;
 }
 
-export async function bundleWorker(patches: readonly SourcePatch[] = []): Promise<Bundle> {
+/** `entry`: the program, relative to this folder. */
+export async function bundleWorker(patches: readonly SourcePatch[] = [], entry = 'seed-worker.ts'): Promise<Bundle> {
   // In node_modules, from where the bundle finds the packages that stay outside of it.
   const folder = mkdtempSync(join(ROOT, 'node_modules', '.sim-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  const path = join(folder, 'seed-worker.mjs');
+  const path = join(folder, 'worker.mjs');
   try {
     await build({
-      entryPoints: [join(HERE, 'seed-worker.ts')],
+      entryPoints: [join(HERE, entry)],
       outfile: path,
       bundle: true,
       platform: 'node',
