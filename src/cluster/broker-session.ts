@@ -362,7 +362,8 @@ export class BrokerSession {
     if (this.#state === 'held') {
       await keepHouse(this.#env, this.directory, this.#parts.log, this);
       // The record before the locks: who gets a lock must find the place free.
-      await this.#updateOwner({ released: true, socket: undefined }).catch((error: unknown) =>
+      const unsynced = this.#parts.log.hasFailed ? ({ unsynced: true } as const) : {};
+      await this.#updateOwner({ released: true, socket: undefined, ...unsynced }).catch((error: unknown) =>
         this.#env.log.warn(`writing the owner record: ${String(error)}`),
       );
       this.#state = 'released';

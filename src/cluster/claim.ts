@@ -18,7 +18,7 @@ import { ClusterError } from './cluster-error.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
-import { aliveLock, brokerFolder, brokerLogFolder, brokersFolder, controllerLock, entryFolder } from './layout.ts';
+import { aliveLock, brokerFolder, brokerLogFolder, brokersFolder, controllerLock } from './layout.ts';
 import { LockWatch } from './lock-watch.ts';
 import { hadLogs, lostFolder } from './lost-folder.ts';
 import type { MetadataLog } from './metadata-log.ts';
@@ -203,8 +203,8 @@ export class Claim {
         clean =
           judged.registration === undefined ||
           (await this.#options.lastCloseWasClean(brokerFolder(directory, brokerId), judged.registration.brokerEpoch));
-        // Who wrote the newest entries may have died before they were durable: ours may not outlast them.
-        if (judged.state.kind !== 'free') await this.#env.disk.syncDirectory(entryFolder(directory));
+        // Who wrote the newest entry may have died before it was durable, or failed to make it so: ours may not outlast it.
+        if (judged.state.kind !== 'free' || judged.owner?.unsynced === true) await this.#log.renewNewest();
         const claims = this.#mayControl(current);
         if (claims) {
           controller ??= await this.#takeControllerLock();

@@ -52,6 +52,23 @@ export async function linkNewFile(
   }
 }
 
+/**
+ * Gives the file at `path` its name anew, with the same content: a sync of the folder that failed may have forgotten the name and
+ * left nothing for a later sync to write. Durable after the caller's `syncDirectory(folder)`; nothing happens where there is no file.
+ */
+export async function renewName(env: Env, folder: string, path: string): Promise<void> {
+  const bytes = await readFileIfThere(env, path);
+  if (bytes === undefined) return;
+  const temporary = temporaryFile(folder, env.random.uuid());
+  try {
+    await writeTemporary(env, temporary, bytes, true);
+    await env.disk.rename(temporary, path);
+  } catch (error) {
+    await env.disk.remove(temporary);
+    throw error;
+  }
+}
+
 /** Replaces `path` at once for every reader. Not synced: after a power cut the old content, the new or none may be there. */
 export async function replaceFileUnsynced(env: Env, folder: string, path: string, bytes: Buffer): Promise<void> {
   const temporary = temporaryFile(folder, env.random.uuid());

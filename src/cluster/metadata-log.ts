@@ -11,7 +11,7 @@ import type { Env } from '../kernel/env.ts';
 import { errorCodeOf } from '../kernel/error-code.ts';
 import { ClusterError } from './cluster-error.ts';
 import { type ClusterImage, emptyImage } from './cluster-image.ts';
-import { linkNewFile, readFileIfThere, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
+import { linkNewFile, readFileIfThere, renewName, SNAPSHOT_BYTES_MAX } from './durable-file.ts';
 import { decodeEntry, encodeEntry, type MetadataEntry } from './entries.ts';
 import {
   clusterFile,
@@ -83,6 +83,11 @@ export class MetadataLog {
     return this.#newestSnapshot;
   }
 
+  /** Whether an entry of this process could not be made durable. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** A snapshot up to `lastNumber` was written by this process. */
   snapshotWritten(lastNumber: number): void {
     this.#newestSnapshot = Math.max(this.#newestSnapshot, lastNumber);
@@ -116,6 +121,18 @@ export class MetadataLog {
       }
       throw new Error(`the metadata log of ${this.#directory} is too busy: lost ${APPEND_TRIES_MAX} races`);
     });
+  }
+
+  /**
+   * Makes the newest entry durable, for whoever builds on one of a process that did not say that it is: it may have died before its
+   * sync, or its sync failed, after which another one alone proves nothing (D12). Those before it were durable before it was
+   * written. For decisions, within their append.
+   */
+  async renewNewest(): Promise<void> {
+    const folder = entryFolder(this.#directory);
+    const newest = entryFile(this.#directory, this.#image.lastNumber);
+    await withReserve(this.#env, this.#directory, () => renewName(this.#env, folder, newest));
+    await this.#makeDurable(folder);
   }
 
   /** False when somebody else has that number: the image has then moved on. */

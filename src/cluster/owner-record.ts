@@ -4,7 +4,8 @@
  * of the newest registration.
  *
  *     {"v":1,"brokerId":1,"brokerEpoch":N,"process":ProcessFacts,"command":"serve","endpoints":[Endpoint...],
- *      "socket":"<path>"|absent,"released":false,"successor":ProcessFacts|absent,"hasLogs":true|absent}
+ *      "socket":"<path>"|absent,"released":false,"successor":ProcessFacts|absent,"hasLogs":true|absent,
+ *      "unsynced":true|absent}
  */
 import type { Env, ProcessFacts } from '../kernel/env.ts';
 import { sealJson, unsealJson } from './checked-json.ts';
@@ -26,6 +27,8 @@ export interface OwnerRecord {
   readonly released: boolean;
   /** Who asked for the place; others leave it to that process for SUCCESSOR_WAIT_MS. */
   readonly successor: ProcessFacts | undefined;
+  /** The last entry of this owner could not be made durable. */
+  readonly unsynced?: true;
   /** This owner made the log directory, durably. */
   readonly hasLogs?: true;
 }
