@@ -105,9 +105,11 @@ export class LogStarts {
   }
 
   async #write(): Promise<void> {
-    const news = this.#waiting;
+    // The write before this one may have said more than was known when these were asked for.
+    const news = [...this.#waiting].filter(([name, start]) => (this.get(name, start.topicId) ?? 0) < start.offset);
     this.#waiting = new Map();
     this.#nextWrite = undefined;
+    if (news.length === 0) return;
     const { disk } = this.#env;
     this.#isUnsure = true;
     await replaceFile(disk, this.#sync, this.#path, formatLogStarts(new Map([...this.#startsByName, ...news])));

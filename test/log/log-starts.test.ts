@@ -67,6 +67,22 @@ describe('log: log-starts', () => {
     );
   });
 
+  it('a lesser start that is asked for while a greater one is written takes nothing back', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const starts = new LogStarts(env, { run: (file) => file.datasync() }, BROKER);
+      const greater = starts.set(at(48));
+      // Its write has begun, and its word does not count yet.
+      await Promise.resolve();
+      await Promise.resolve();
+      const lesser = starts.set(at(40));
+      const other = starts.set(new Map([['u-0', { topicId: 'k', offset: 3 }]]));
+      await Promise.all([greater, lesser, other]);
+      assert.deepEqual([starts.get('t-0', 'i'), starts.get('u-0', 'k')], [48, 3]);
+    });
+    assert.equal(parseLogStarts(contentOf(machine, PATH))?.get('t-0')?.offset, 48);
+  });
+
   it('those who ask at the same time share a write, and one that fails counts for nothing', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
