@@ -16,7 +16,7 @@ import {
 } from '../../src/protocol/apis/index.ts';
 import { errorName } from '../../src/protocol/errors.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../../src/protocol/schema.ts';
-import { heartbeat } from '../groups/consumer-world.ts';
+import { heartbeat } from '../helpers/heartbeat.ts';
 import { withFolder } from '../helpers/streamctl.ts';
 import { kafkaJars, startRealKafka } from './kafka-jars.ts';
 import { need, withServed } from './suite.ts';

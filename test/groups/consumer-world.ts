@@ -5,6 +5,7 @@ import type { ConsumerHeartbeatRequest, ConsumerHeartbeatResponse } from '../../
 import type { DescribedConsumerGroup } from '../../src/groups/group-machine.ts';
 import type { GroupSettings } from '../../src/groups/group-settings.ts';
 import type { GroupRecord } from '../../src/protocol/group/group-record.ts';
+import { heartbeat } from '../helpers/heartbeat.ts';
 import { type Asked, GroupWorld } from './group-world.ts';
 
 export const SESSION_848_MS = 6000;
@@ -99,23 +100,6 @@ export class ConsumerWorld extends GroupWorld {
         return { topicId: topicIdOf(name), partitions: partitions.split(',').map(Number) };
       });
   }
-}
-
-/** A heartbeat that says nothing but `said`: the rest is as it was. */
-export function heartbeat(said: Partial<ConsumerHeartbeatRequest>): ConsumerHeartbeatRequest {
-  return {
-    groupId: 'g',
-    memberId: 'm',
-    memberEpoch: 0,
-    instanceId: null,
-    rackId: null,
-    rebalanceTimeoutMs: -1,
-    subscribedTopicNames: null,
-    subscribedTopicRegex: null,
-    serverAssignor: null,
-    topicPartitions: null,
-    ...said,
-  };
 }
 
 /** A client's side of a member: it says what changed, takes what it is told, and lets go of the rest. */
