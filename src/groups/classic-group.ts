@@ -1,6 +1,6 @@
 /**
- * One classic group as it works: states, members and what follows from them. All of it is soft: it lives in memory only, and `written`
- * alone is what the log says. After a load the one is made of the other. Source: Kafka's ClassicGroup.java, ClassicGroupState.java.
+ * One classic group as it works: states, members and what follows from them. All of it is soft: it lives in memory only, and its record
+ * says of it what outlives a load. Source: Kafka's ClassicGroup.java, ClassicGroupState.java.
  */
 import { assert } from '../kernel/assert.ts';
 import { KafkaError } from '../protocol/errors.ts';
@@ -40,8 +40,6 @@ export interface ClassicGroup {
   subscribedTopics: ReadonlySet<string> | undefined;
   /** Somebody came while the first rebalance waits. */
   newMemberAdded: boolean;
-  /** The record that the log ends with for this group; undefined in the turn that makes the group. */
-  written: GroupMetadataValue | undefined;
 }
 
 export function newClassicGroup(groupId: string): ClassicGroup {
@@ -61,7 +59,6 @@ export function newClassicGroup(groupId: string): ClassicGroup {
     pendingSyncs: new Set(),
     subscribedTopics: undefined,
     newMemberAdded: false,
-    written: undefined,
   };
 }
 

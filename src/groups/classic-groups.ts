@@ -26,7 +26,7 @@ import {
   type SyncResponse,
 } from './classic-member.ts';
 import { endDeadlines, keepAlive, prepareRebalance, removeFailed } from './classic-rebalance.ts';
-import { groupFromRecord, recordBytes, tombstoneOf } from './classic-record.ts';
+import { groupFromRecord, tombstoneOf } from './classic-record.ts';
 import { syncGroup } from './classic-sync.ts';
 import type { GroupHost, Now } from './group-host.ts';
 import type { CommitWho, GroupKind, ReplayFacts } from './group-kind.ts';
@@ -95,14 +95,12 @@ export class ClassicGroups implements GroupKind {
     };
   }
 
-  /** A record of this machine's own turns says what its group is already: it only becomes what the log says. */
+  /** A record of this machine's own turns says what its group is already. */
   replay(record: GroupRecord, at: ReplayFacts): void {
     assert(record.kind === 'group-metadata', 'records of classic groups alone come here');
     const { groupId, value } = record;
-    const live = at.loading ? undefined : this.#groups.get(groupId);
     if (value === null) this.forget(groupId);
-    else if (live === undefined) this.#groups.set(groupId, groupFromRecord(groupId, value));
-    else live.written = value;
+    else if (at.loading || !this.#groups.has(groupId)) this.#groups.set(groupId, groupFromRecord(groupId, value));
   }
 
   forget(groupId: string): void {
@@ -198,14 +196,6 @@ export class ClassicGroups implements GroupKind {
         if (awaitingSync !== undefined) yield awaitingSync;
       }
     }
-  }
-
-  liveBytes(): number {
-    let sum = 0;
-    for (const { groupId, written } of this.#groups.values()) {
-      if (written !== undefined) sum += recordBytes(groupId, written);
-    }
-    return sum;
   }
 
   #get(groupId: string): ClassicGroup {

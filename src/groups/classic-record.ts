@@ -67,7 +67,6 @@ export function groupFromRecord(groupId: string, value: GroupMetadataValue): Cla
   group.generation = value.generation;
   if (leader !== null && group.members.has(leader)) group.leaderId = leader;
   group.subscribedTopics = findSubscribedTopics(group);
-  group.written = value;
   return group;
 }
 

@@ -35,12 +35,6 @@ export function toTopicPartitions(assignment: Assignment): { topicId: string; pa
   return [...assignment].map(([topicId, partitions]) => ({ topicId, partitions: [...partitions] }));
 }
 
-export function partitionCountOf(assignment: Assignment): number {
-  let count = 0;
-  for (const partitions of assignment.values()) count += partitions.size;
-  return count;
-}
-
 export function isSameAssignment(left: Assignment, right: Assignment): boolean {
   return left === right || (left.size === right.size && isSubset(left, right) && isSubset(right, left));
 }

@@ -11,7 +11,7 @@ import type { ConsumerGroup } from './consumer-group.ts';
 import { heartbeat } from './consumer-heartbeat.ts';
 import { unknownMember } from './consumer-identity.ts';
 import type { ConsumerHeartbeatRequest, ConsumerHeartbeatResponse, ConsumerMember } from './consumer-member.ts';
-import { groupBytesOf, groupTombstones } from './consumer-records.ts';
+import { groupTombstones } from './consumer-records.ts';
 import { replayConsumerRecord } from './consumer-replay.ts';
 import { awaitRevocation, type ConsumerContext, endDeadlines, keepAlive, removeIfThere } from './consumer-sessions.ts';
 import { preferredAssignor } from './consumer-target.ts';
@@ -145,12 +145,6 @@ export class ConsumerGroups implements GroupKind {
 
   parked(): Iterable<Call<never>> {
     return [];
-  }
-
-  liveBytes(): number {
-    let sum = 0;
-    for (const group of this.#groups.values()) sum += groupBytesOf(group);
-    return sum;
   }
 
   #describeMember(group: ConsumerGroup, member: ConsumerMember): DescribedMember {

@@ -1,6 +1,6 @@
 /** Records 3 to 8 of KIP-848 groups, from what they tell of. Source: Kafka's GroupCoordinatorRecordHelpers.java. */
 import type { GroupRecord, GroupRecordOf } from '../protocol/group/group-record.ts';
-import { type Assignment, partitionCountOf, toTopicPartitions } from './consumer-assignment.ts';
+import { type Assignment, toTopicPartitions } from './consumer-assignment.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import type { ConsumerMember, MemberState } from './consumer-member.ts';
 
@@ -110,20 +110,6 @@ export function recordBytesOf(record: GroupRecord): number {
     default:
       return keyBytes + 32;
   }
-}
-
-/** About what all live records of the group take, in bytes. */
-export function groupBytesOf(group: ConsumerGroup): number {
-  const { groupId } = group;
-  let sum = 2 * (64 + textBytes(groupId));
-  for (const member of group.members.values()) {
-    const { memberId, clientId, clientHost, instanceId, subscribedTopicNames } = member;
-    const topicCount = 2 * member.assigned.size + member.pendingRevocation.size;
-    const partitionCount = 2 * partitionCountOf(member.assigned) + partitionCountOf(member.pendingRevocation);
-    sum += 3 * (64 + textBytes(groupId, memberId)) + textBytes(clientId, clientHost, instanceId);
-    sum += textBytes(...subscribedTopicNames) + 24 * topicCount + 4 * partitionCount;
-  }
-  return sum;
 }
 
 function metadataBytes({ value }: GroupRecordOf<'consumer-group-member-metadata'>): number {

@@ -53,6 +53,4 @@ export interface GroupKind {
   topicsChanged(): void;
   /** All parked calls of all groups, for a shard that is unloaded. */
   parked(): Iterable<Call<never>>;
-  /** About what its live records take in the log, in bytes. */
-  liveBytes(): number;
 }

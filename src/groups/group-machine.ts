@@ -264,12 +264,6 @@ export class GroupMachine {
     return [...this.#turns.abandon(), ...parked];
   }
 
-  /** `liveBytes`: about what the log would hold if it held the newest of each key alone. */
-  get stats(): { readonly liveBytes: number; readonly groupCount: number } {
-    const liveBytes = this.#classic.liveBytes() + this.#consumer.liveBytes() + this.#offsets.liveBytes;
-    return { liveBytes, groupCount: this.#groupIds().size };
-  }
-
   #makeHost(): GroupHost {
     const { settings, topics, recordBytesMax, uuid, log } = this.#options;
     return {

@@ -57,10 +57,6 @@ export class GroupOffsets {
     return this.#store.groupIds();
   }
 
-  get liveBytes(): number {
-    return this.#store.liveBytes;
-  }
-
   /** @throws KafkaError by who commits: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH, ... */
   commit(call: Call<readonly CommitResult[]>, request: CommitRequest, now: Now): void {
     const { host, find, push } = this.#options;

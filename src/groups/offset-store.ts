@@ -14,17 +14,12 @@ export type OffsetsByTopic = ReadonlyMap<string, ReadonlyMap<number, CommittedOf
 
 export class OffsetStore {
   readonly #groups = new Map<string, Map<string, Map<number, CommittedOffset>>>();
-  #textBytes = 0;
-  #count = 0;
 
   /** A group is here as long as it has an offset. */
   replay({ groupId, topic, partition, value }: OffsetRecord): void {
     const topics = this.#groups.get(groupId) ?? new Map<string, Map<number, CommittedOffset>>();
     const partitions = topics.get(topic) ?? new Map<number, CommittedOffset>();
-    const known = partitions.get(partition);
-    if (known !== undefined) this.#note(-1, groupId, topic, known);
     if (value !== null) {
-      this.#note(1, groupId, topic, value);
       this.#groups.set(groupId, topics.set(topic, partitions.set(partition, value)));
       return;
     }
@@ -58,22 +53,9 @@ export class OffsetStore {
     }
     return false;
   }
-
-  /** About what the records take in the log, in bytes. */
-  get liveBytes(): number {
-    return this.#count * RECORD_BYTES + this.#textBytes;
-  }
-
-  #note(sign: 1 | -1, groupId: string, topic: string, { metadata }: CommittedOffset): void {
-    this.#count += sign;
-    this.#textBytes += sign * (groupId.length + topic.length + metadata.length);
-  }
 }
 
 const NO_OFFSETS: OffsetsByTopic = new Map();
-
-/** What a record of a committed offset takes besides its texts: lengths, key and value. */
-const RECORD_BYTES = 64;
 
 /** Whether it was committed for another topic of that name, or for one that is gone; before Kafka 4.1 nobody noted which. */
 export function isStale(topics: TopicsView, topic: string, { topicId }: CommittedOffset): boolean {

@@ -200,14 +200,12 @@ describe('groups: what is not there', () => {
     }
   });
 
-  it('an idle machine has nothing to do, and sizes of nothing', () => {
+  it('an idle machine has nothing to do', () => {
     const world = new GroupWorld();
-    assert.deepEqual([world.machine.nextDueMs, world.machine.stats], [Infinity, { liveBytes: 0, groupCount: 0 }]);
+    assert.deepEqual([world.machine.nextDueMs, world.list()], [Infinity, []]);
     stableMember(world);
     world.commit({}, [{ offset: 1n }], { groupId: 'simple' });
-    const { liveBytes, groupCount } = world.machine.stats;
-    assert.equal(groupCount, 2);
-    assert(liveBytes > 100 && liveBytes < 600, `${liveBytes}`);
+    assert.equal(world.list().length, 2);
   });
 
   it('a late moment removes nobody: sessions go on where they were', () => {
