@@ -29,7 +29,8 @@ const CLEAN = '0 lost, 0 read again';
 const PATIENCE_SECONDS = 5;
 const LINUX_PIPE_BYTES = 65_536;
 /** A commit is due each second. */
-const KILL_AFTER_SECONDS = [0.2, 0.6, 1.1, 1.7];
+const KILL_AFTER_SECONDS = [0.1, 0.4, 0.7, 1, 1.3, 1.6, 1.9, 2.2];
+const KILLS_AT_ONCE = 4;
 const SIGNALS = ['INT', 'TERM', 'HUP'] as const;
 
 export const RULES: readonly Rule[] = [
@@ -204,19 +205,21 @@ async function readShared(bench: RuleBench, script: (command: string) => string)
  * reads the pipe.
  */
 async function killed(bench: RuleBench, start: (command: string, output: string) => string): Promise<string> {
-  const losses = await withAdmin(bench, (admin) =>
-    Promise.all(
-      KILL_AFTER_SECONDS.map(async (afterSeconds) => {
-        const group = bench.newGroup();
-        const playing = bench.run(`${start(bench.read({ topic: FLOW_TOPIC, group }), group)}
-          until_true '[ -e ${group}.committed ]'; sleep ${afterSeconds}; kill -9 $pid; gone $pid 20; wait $cat`);
-        await firstCommit(admin, group);
-        writeFileSync(join(bench.folder, `${group}.committed`), '');
-        await playing;
-        return (await bench.count(group, group)).lost;
-      }),
-    ),
-  );
+  const losses: number[] = [];
+  await withAdmin(bench, async (admin) => {
+    const kill = async (afterSeconds: number): Promise<number> => {
+      const group = bench.newGroup();
+      const playing = bench.run(`${start(bench.read({ topic: FLOW_TOPIC, group }), group)}
+        until_true '[ -e ${group}.committed ]'; sleep ${afterSeconds}; kill -9 $pid; gone $pid 20; wait $cat`);
+      await firstCommit(admin, group);
+      writeFileSync(join(bench.folder, `${group}.committed`), '');
+      await playing;
+      return (await bench.count(group, group)).lost;
+    };
+    for (let at = 0; at < KILL_AFTER_SECONDS.length; at += KILLS_AT_ONCE) {
+      losses.push(...(await Promise.all(KILL_AFTER_SECONDS.slice(at, at + KILLS_AT_ONCE).map(kill))));
+    }
+  });
   const sum = losses.reduce((total, lost) => total + lost, 0);
   return `${losses.filter((lost) => lost > 0).length} of ${losses.length} kills lost records, ${sum} in all`;
 }

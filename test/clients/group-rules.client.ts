@@ -75,7 +75,7 @@ async function fill(bootstrap: string): Promise<void> {
   await tool(`produce ${SHARED_TOPIC} -p 2 -q`, sequence(500));
 }
 
-/** 300 records a second, for as long as the suite runs. */
+/** 150 records a second, for as long as the suite runs. */
 function startFlow(bootstrap: string): { stop(): Promise<void> } {
   const producers = Array.from({ length: PARTITIONS }, (_, partition) => {
     const args = [STREAMCTL, 'produce', FLOW_TOPIC, '-p', String(partition), '-q', '-b', bootstrap];
@@ -83,7 +83,7 @@ function startFlow(bootstrap: string): { stop(): Promise<void> } {
       env: cleanEnvironment(),
       stdio: ['pipe', 'ignore', 'inherit'],
     });
-    const pace = { linesPerTick: 2, tickMs: 20, ticks: Number.MAX_SAFE_INTEGER };
+    const pace = { linesPerTick: 1, tickMs: 20, ticks: Number.MAX_SAFE_INTEGER };
     return { child, feeding: feed(child.stdin, `p${partition}`, pace), gone: gone(child) };
   });
   return {
@@ -120,7 +120,7 @@ what kcat comes to. \`UPDATE_GROUP_RULES=1 npm run test:clients\` writes this fi
 - *Left*: the group has no member when the program has ended. Else the next run waits until a session is over.
 
 kcat has the session (6 s) and the commit interval (1 s) of ours here, and begins where ours does (\`auto.offset.reset=earliest\`); all else is
-as it comes. Where records come while a test runs, they are 300 a second, each a line of 8 bytes or so in the output.
+as it comes. Where records come while a test runs, they are 150 a second, each a line of 8 bytes or so in the output.
 
 ${table}
 
