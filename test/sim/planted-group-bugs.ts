@@ -106,4 +106,63 @@ export const PLANTED_GROUP_BUGS: readonly PlantedBug[] = [
       change('groups/consumer-replay.ts', 'group.groupEpoch = record.value?.epoch ?? 0;', 'group.groupEpoch += 1;'),
     ],
   },
+  {
+    ...WHERE,
+    name: 'position-committed',
+    what: 'a member commits up to where it has read, not up to what its output has accepted',
+    patches: [
+      change(
+        'client/group-progress.ts',
+        'if (progress === undefined || progress.accepted === progress.committed) continue;',
+        'if (progress === undefined) continue;',
+      ),
+      change(
+        'client/group-progress.ts',
+        'offset: progress.accepted, cursor });',
+        'offset: cursor.decodedOffset ?? progress.accepted, cursor });',
+      ),
+    ],
+  },
+  {
+    ...WHERE,
+    name: 'replaced-not-fenced',
+    what: 'who names the instance id of a member is taken for it',
+    patches: [
+      change(
+        'groups/classic-group.ts',
+        "if (holder !== undefined && holder !== memberId) throw new KafkaError('FENCED_INSTANCE_ID');",
+        'if (holder !== undefined) return group.members.get(holder);',
+      ),
+    ],
+  },
+  {
+    ...WHERE,
+    name: 'static-return-rebalances',
+    what: 'a static member of a classic group that comes back in time makes it rebalance',
+    patches: [
+      change(
+        'groups/classic-join.ts',
+        'else if (!keepsGeneration(joining)) prepareRebalance',
+        'else if (!keepsGeneration(joining) || now.nowMs >= 0) prepareRebalance',
+      ),
+    ],
+  },
+  {
+    ...WHERE,
+    name: 'pause-taken-for-leave',
+    what: 'a static member of KIP-848 that leaves for a while loses its place',
+    patches: [change('groups/consumer-heartbeat.ts', 'if (memberEpoch === LEFT_FOR_A_WHILE)', 'if (memberEpoch > 0)')],
+  },
+  {
+    ...WHERE,
+    name: 'living-instance-replaced',
+    what: 'who joins a group of KIP-848 as an instance takes the place of a member that lives',
+    patches: [
+      change(
+        'groups/consumer-identity.ts',
+        'if (known.memberEpoch === LEFT_FOR_A_WHILE) {',
+        'if (known.memberId !== memberId) {',
+      ),
+    ],
+  },
 ];

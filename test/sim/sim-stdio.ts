@@ -18,6 +18,7 @@ export class SimStdio implements Stdio {
   #output: Buffer[] = [];
   #outputBytes = 0;
   #unreadBytes = 0;
+  #roomBytes = PIPE_BYTES;
   #isRead = true;
   #isReaderGone = false;
   #wakeWriter: (() => void) | undefined;
@@ -42,7 +43,7 @@ export class SimStdio implements Stdio {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let position = 0; position < bytes.length; ) {
-      const room = this.#isRead ? bytes.length : PIPE_BYTES - this.#unreadBytes;
+      const room = this.#isRead ? bytes.length : this.#roomBytes - this.#unreadBytes;
       if (room <= 0 && !this.#isReaderGone) {
         await new Promise<void>((resolve) => {
           this.#wakeWriter = resolve;
@@ -78,9 +79,10 @@ export class SimStdio implements Stdio {
     this.#wakeInput();
   }
 
-  /** Stops reading the output: after a pipe's worth of it, writes wait. */
-  leaveUnread(): void {
+  /** Stops reading the output: after `roomBytes` of it, a pipe's worth by default, writes wait. */
+  leaveUnread(roomBytes = PIPE_BYTES): void {
     this.#isRead = false;
+    this.#roomBytes = roomBytes;
     this.#unreadBytes = 0;
   }
 

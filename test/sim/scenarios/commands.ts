@@ -210,6 +210,8 @@ const PRINTED: Omit<ConsumeCommand, 'topics' | 'exitAtEnd'> = {
 export interface Membership {
   readonly groupId: string;
   readonly protocol: 'classic' | 'consumer' | undefined;
+  /** Of a static member. */
+  readonly instanceId?: string | undefined;
   readonly by: 'directory' | 'port';
   readonly exitAtEnd: boolean;
   /** `--timeout`; 0 = for ever. */
@@ -218,13 +220,13 @@ export interface Membership {
 
 /** A consumer of a group, from the beginning, that prints as `follow` does. */
 export function consumeInGroup(machine: SimMachine, name: string, membership: Membership): SimProgram {
-  const { groupId, protocol, by, exitAtEnd, timeoutMs } = membership;
+  const { groupId, protocol, instanceId, by, exitAtEnd, timeoutMs } = membership;
   return spawnCommand(machine, name, (host) =>
     runConsume(host, commonOptions(by, timeoutMs), {
       ...PRINTED,
       topics: [TOPIC],
       exitAtEnd,
-      group: { groupId, protocol, instanceId: undefined, fsync: false },
+      group: { groupId, protocol, instanceId, fsync: false },
     }),
   );
 }

@@ -1,7 +1,4 @@
-/**
- * What raw clients of groups were told: a committed offset is a register, whose values are all different, and a generation is a number
- * that only grows and gives each partition to one member.
- */
+/** What raw clients of groups were told of committed offsets: each is a register, whose values are all different. */
 import type { World } from '../sim-world.ts';
 
 /** One OffsetCommit of one partition. Places in time are numbers of a count over all that clients did. */
@@ -18,9 +15,6 @@ export class CommitRegister {
   #time = 0;
   #nextValue = 0;
   readonly #commits = new Map<string, Commit[]>();
-  /** By group: the highest generation whose assignment was shown to a member. */
-  readonly #generations = new Map<string, number>();
-  readonly #owners = new Map<string, string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -62,28 +56,5 @@ export class CommitRegister {
     );
     if (newer === undefined) return;
     this.#world.violate('I-23', `${by} was shown ${offset} for ${place}, after ${newer.value} was acked`);
-  }
-
-  /** The highest generation of the group that is known to have been shown. */
-  generationOf(groupId: string): number {
-    return this.#generations.get(groupId) ?? -1;
-  }
-
-  /** I-22: a join that began when `known` was shown already was answered with this generation. */
-  joined(groupId: string, generation: number, known: number, by: string): void {
-    if (generation >= known) return;
-    this.#world.violate('I-22', `${by} joined generation ${generation} of ${groupId}, after ${known} was shown`);
-  }
-
-  /** I-24: who has which partition in a generation. */
-  assigned(groupId: string, generation: number, memberId: string, partitions: readonly number[]): void {
-    this.#generations.set(groupId, Math.max(this.generationOf(groupId), generation));
-    for (const partition of partitions) {
-      const key = `${groupId}/${generation}/${partition}`;
-      const owner = this.#owners.get(key);
-      this.#owners.set(key, memberId);
-      if (owner === undefined || owner === memberId) continue;
-      this.#world.violate('I-24', `${memberId} got ${key}, which ${owner} has`);
-    }
   }
 }

@@ -8,13 +8,15 @@ import { CommitRegister } from './commit-register.ts';
 import type { Tale } from './crash-story.ts';
 import { GroupOutput } from './group-output.ts';
 import { type ProbedGroup, probeGroup } from './group-prober.ts';
+import { MembershipRegister } from './membership-register.ts';
+import type { RawMemberPlan, RawRegisters } from './raw-client.ts';
 import { startRawMember } from './raw-member.ts';
 
 /** A log that failed stays offline for as long as its broker lives, which may be the member itself. */
 const TIMEOUT_MS = 20_000;
 
 interface GroupStory {
-  readonly register: CommitRegister;
+  readonly registers: RawRegisters;
   readonly output: GroupOutput;
   readonly probed: ProbedGroup;
 }
@@ -23,10 +25,10 @@ const STORIES = new WeakMap<Tale, GroupStory>();
 
 export async function liveInGroup(tale: Tale): Promise<void> {
   await readInGroup(tale);
-  await commitRaw(tale, 'raw', false);
+  await commitRaw(tale, 'classic');
   await tale.feed(3);
   await readInGroup(tale);
-  await commitRaw(tale, 'raw', false);
+  await commitRaw(tale, 'classic');
 }
 
 /** The group puts out and commits what is left, and knows what it was told. */
@@ -42,7 +44,7 @@ export async function judgeGroup(tale: Tale, endOffset: number): Promise<void> {
   if (putOut !== endOffset) world.violate('I-25', `${putOut} of ${endOffset} records were put out`);
   if (committed !== endOffset) world.violate('I-23', `${committed} is committed at ${endOffset}`);
   if (crash === undefined && output.repeats > 0) world.violate('I-25', `${output.repeats} records came twice`);
-  const rawCode = await commitRaw(tale, 'raw', true);
+  const rawCode = await commitRaw(tale, 'simple');
   if (rawCode !== 0) world.violate('I-31', `the last raw member ended with ${rawCode}`);
 }
 
@@ -57,17 +59,27 @@ async function readInGroup(tale: Tale): Promise<number | undefined> {
   return code;
 }
 
-async function commitRaw(tale: Tale, groupId: string, isSimple: boolean): Promise<number | undefined> {
+async function commitRaw(tale: Tale, kind: RawMemberPlan['kind']): Promise<number | undefined> {
   const { machine, operation } = tale.sim;
-  const plan = { groupId, partitions: 1, isSimple, roundCount: 6, restMs: 20, timeoutMs: TIMEOUT_MS };
+  const plan = {
+    groupId: 'raw',
+    partitions: 1,
+    kind,
+    instanceId: null,
+    leaves: 'for good',
+    roundCount: 6,
+    restMs: 20,
+    timeoutMs: TIMEOUT_MS,
+  } as const;
   const events = { answered: operation, fenced: () => undefined, isExcused: () => false };
-  return await tale.ended(startRawMember(machine, storyOf(tale).register, 'raw', plan, events));
+  return await tale.ended(startRawMember(machine, storyOf(tale).registers, 'raw', plan, events));
 }
 
 function storyOf(tale: Tale): GroupStory {
   const known = STORIES.get(tale);
   if (known !== undefined) return known;
   const { world, machine } = tale.sim;
+  const registers = { commits: new CommitRegister(world), memberships: new MembershipRegister(world) };
   const output = new GroupOutput(machine, tale.ledger);
   const probed: ProbedGroup = {
     groupId: 'g',
@@ -77,7 +89,7 @@ function storyOf(tale: Tale): GroupStory {
     groupEpoch: 0,
     assignmentEpoch: 0,
   };
-  const story = { register: new CommitRegister(world), output, probed };
+  const story = { registers, output, probed };
   STORIES.set(tale, story);
   return story;
 }

@@ -8,9 +8,11 @@ import { Heartbeat } from '../../../src/protocol/apis/12-heartbeat.ts';
 import { LeaveGroup } from '../../../src/protocol/apis/13-leave-group.ts';
 import { SyncGroup } from '../../../src/protocol/apis/14-sync-group.ts';
 import { DescribeGroups } from '../../../src/protocol/apis/15-describe-groups.ts';
+import { ConsumerGroupHeartbeat } from '../../../src/protocol/apis/68-consumer-group-heartbeat.ts';
 import { ConsumerGroupDescribe } from '../../../src/protocol/apis/69-consumer-group-describe.ts';
 import type { AnyApi, RequestOf, ResponseOf } from '../../../src/protocol/schema.ts';
 import { ZERO_UUID } from '../../../src/protocol/schema.ts';
+import { heartbeat } from '../../helpers/heartbeat.ts';
 import { TOPIC } from './commands.ts';
 
 const REQUEST_MS = 5000;
@@ -23,6 +25,8 @@ const SUBSCRIPTION = Buffer.from([0, 0, 0, 0, 0, 1, 0, TOPIC.length, ...Buffer.f
 /** Who commits; nobody in particular with '' and -1. */
 export interface RawIdentity {
   readonly memberId: string;
+  /** null: a dynamic member. */
+  readonly instanceId: string | null;
   readonly generation: number;
 }
 
@@ -40,13 +44,13 @@ export class RawGroup {
     return (await this.#ask(FindCoordinator, 4, message)).coordinators[0]?.errorCode ?? -1;
   }
 
-  join(memberId: string): Promise<ResponseOf<typeof JoinGroup>> {
+  join({ memberId, instanceId }: Omit<RawIdentity, 'generation'>): Promise<ResponseOf<typeof JoinGroup>> {
     const message = {
       groupId: this.groupId,
       sessionTimeoutMs: SESSION_MS,
       rebalanceTimeoutMs: JOIN_MS,
       memberId,
-      groupInstanceId: null,
+      groupInstanceId: instanceId,
       protocolType: 'consumer',
       protocols: [{ name: 'range', metadata: SUBSCRIPTION }],
       reason: null,
@@ -55,14 +59,14 @@ export class RawGroup {
   }
 
   sync(
-    { memberId, generation }: RawIdentity,
+    { memberId, instanceId, generation }: RawIdentity,
     assignments: readonly { memberId: string; assignment: Buffer }[],
   ): Promise<ResponseOf<typeof SyncGroup>> {
     const message = {
       groupId: this.groupId,
       generationId: generation,
       memberId,
-      groupInstanceId: null,
+      groupInstanceId: instanceId,
       protocolType: 'consumer',
       protocolName: 'range',
       assignments: [...assignments],
@@ -70,23 +74,35 @@ export class RawGroup {
     return this.#ask(SyncGroup, 5, message, JOIN_MS);
   }
 
-  async heartbeat({ memberId, generation }: RawIdentity): Promise<number> {
-    const message = { groupId: this.groupId, generationId: generation, memberId, groupInstanceId: null };
+  async heartbeat({ memberId, instanceId, generation }: RawIdentity): Promise<number> {
+    const message = { groupId: this.groupId, generationId: generation, memberId, groupInstanceId: instanceId };
     return (await this.#ask(Heartbeat, 4, message)).errorCode;
   }
 
-  async leave(memberId: string): Promise<number> {
-    const members = [{ memberId, groupInstanceId: null, reason: null }];
+  /** By KIP-848; the rest of what `said` leaves out is as it was. */
+  beat(
+    { memberId, instanceId, generation }: RawIdentity,
+    said: Partial<RequestOf<typeof ConsumerGroupHeartbeat>>,
+  ): Promise<ResponseOf<typeof ConsumerGroupHeartbeat>> {
+    const { groupId } = this;
+    return this.#ask(ConsumerGroupHeartbeat, 1, {
+      ...heartbeat({ groupId, memberId, memberEpoch: generation, instanceId }),
+      ...said,
+    });
+  }
+
+  async leave({ memberId, instanceId }: RawIdentity): Promise<number> {
+    const members = [{ memberId, groupInstanceId: instanceId, reason: null }];
     const answer = await this.#ask(LeaveGroup, 5, { groupId: this.groupId, memberId: '', members });
     return answer.errorCode === 0 ? (answer.members[0]?.errorCode ?? -1) : answer.errorCode;
   }
 
-  async commit({ memberId, generation }: RawIdentity, partition: number, offset: number): Promise<number> {
-    const answer = await this.#ask(OffsetCommit, 8, {
+  async commit({ memberId, instanceId, generation }: RawIdentity, partition: number, offset: number): Promise<number> {
+    const answer = await this.#ask(OffsetCommit, 9, {
       groupId: this.groupId,
       generationIdOrMemberEpoch: generation,
       memberId,
-      groupInstanceId: null,
+      groupInstanceId: instanceId,
       retentionTimeMs: -1n,
       topics: [
         {

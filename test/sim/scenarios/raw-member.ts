@@ -1,244 +1,169 @@
 /**
- * A member of a classic group without a core, that does what cores never do: commits with a generation that is over, and after it has
- * left. All offsets that are committed are different, so that each answer tells which commit it shows.
+ * A member of a classic group without a core, that does what cores never do: commits with a generation that is over, after another
+ * one has taken its place, and after it has left. One without a group's turns, too, that commits alone.
  */
-import { type ErrorName, errorCode } from '../../../src/protocol/errors.ts';
+import { errorCode } from '../../../src/protocol/errors.ts';
 import type { SimMachine, SimProgram } from '../sim-machine.ts';
-import { isUnanswered, spawnClient } from './admin.ts';
-import type { CommitRegister } from './commit-register.ts';
+import { spawnClient } from './admin.ts';
+import type { InstanceJoin } from './membership-register.ts';
+import { RawClient, type RawMemberEvents, type RawMemberPlan, type RawRegisters } from './raw-client.ts';
+import { RawConsumer } from './raw-consumer.ts';
 import { RawGroup, type RawIdentity } from './raw-group.ts';
-
-/** After these a commit is not in the log and never will be. */
-const REFUSALS: readonly ErrorName[] = [
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'REBALANCE_IN_PROGRESS',
-  'GROUP_ID_NOT_FOUND',
-];
-const REFUSED: ReadonlySet<number> = new Set(REFUSALS.map(errorCode));
-const NOBODY: RawIdentity = { memberId: '', generation: -1 };
-const PAUSE_MS = 100;
-
-export interface RawMemberPlan {
-  readonly groupId: string;
-  readonly partitions: number;
-  /** Whether it commits without being a member. */
-  readonly isSimple: boolean;
-  readonly roundCount: number;
-  readonly restMs: number;
-  /** It gives up after so long; 0 = never. */
-  readonly timeoutMs: number;
-}
-
-export interface RawMemberEvents {
-  /** For each answer without an error. */
-  answered(): void;
-  /** The coordinator does not know it any more. */
-  fenced(): void;
-  /** Whether what it is shown may be of a log that nobody can write to. */
-  isExcused(pid: number): boolean;
-}
 
 export function startRawMember(
   machine: SimMachine,
-  register: CommitRegister,
+  registers: RawRegisters,
   name: string,
   plan: RawMemberPlan,
   events: RawMemberEvents,
 ): SimProgram {
   return spawnClient(machine, name, async (transport, program) => {
-    const member = new RawMember(new RawGroup(transport, plan.groupId), program, register, plan, events);
-    program.env.proc.onSignal('SIGTERM', () => member.stop());
-    return (await member.run()) ? 0 : 1;
+    const client = new RawClient(new RawGroup(transport, plan.groupId), program, registers, plan, events);
+    await client.persistently(async () => (await client.group.find()) === 0);
+    if (plan.kind === 'simple') await client.persistently(() => commitAlone(client));
+    else await (plan.kind === 'consumer' ? new RawConsumer(client) : new RawMember(client)).run();
+    return client.hasGivenUp ? 1 : 0;
   });
 }
 
+async function commitAlone(client: RawClient): Promise<boolean> {
+  const nobody = { memberId: '', instanceId: null, generation: -1 };
+  while (!client.isOver) {
+    await client.beginRound();
+    for (let partition = 0; partition < client.plan.partitions; partition++) await client.commit(nobody, partition);
+    await client.rest();
+  }
+  return true;
+}
+
 class RawMember {
-  readonly #group: RawGroup;
-  readonly #program: SimProgram;
-  readonly #register: CommitRegister;
-  readonly #plan: RawMemberPlan;
-  readonly #events: RawMemberEvents;
-  #identity: RawIdentity = NOBODY;
-  #roundsLeft: number;
-  #isStopped = false;
-  #hasGivenUp = false;
+  readonly #client: RawClient;
+  #identity: RawIdentity;
+  /** Of a static member, that which its member id comes from. */
+  #instanceJoin: InstanceJoin | undefined;
 
-  constructor(
-    group: RawGroup,
-    program: SimProgram,
-    register: CommitRegister,
-    plan: RawMemberPlan,
-    events: RawMemberEvents,
-  ) {
-    this.#group = group;
-    this.#program = program;
-    this.#register = register;
-    this.#plan = plan;
-    this.#events = events;
-    this.#roundsLeft = plan.roundCount;
+  constructor(client: RawClient) {
+    this.#client = client;
+    this.#identity = this.#nobody();
   }
 
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  /** False when it gave up. */
-  async run(): Promise<boolean> {
-    const { timeoutMs } = this.#plan;
-    const { clock } = this.#program.env;
-    if (timeoutMs > 0) {
-      clock.timer(timeoutMs, () => {
-        this.#hasGivenUp = true;
-        this.stop();
-      });
-    }
-    await this.#persistently(async () => (await this.#group.find()) === 0);
-    const { isSimple, partitions } = this.#plan;
-    if (isSimple) {
-      const all = Array.from({ length: partitions }, (_, at) => at);
-      await this.#persistently(() => this.#live(all));
-      return !this.#hasGivenUp;
-    }
-    await this.#persistently(async () => {
+  async run(): Promise<void> {
+    const { plan } = this.#client;
+    await this.#client.persistently(async () => {
       const own = await this.#join();
       return own !== undefined && (await this.#live(own));
     });
-    await this.#leave();
-    return !this.#hasGivenUp;
+    const { memberId, generation } = this.#identity;
+    if (memberId === '' || (plan.instanceId !== null && plan.leaves === 'for a while')) return;
+    await this.#client.attempt(async () => {
+      if ((await this.#client.group.leave(this.#identity)) !== 0 || generation < 0) return false;
+      await this.#client.commit(this.#identity, 0, 'as a member that had left');
+      return true;
+    });
   }
 
-  get #isOver(): boolean {
-    return this.#isStopped || this.#roundsLeft <= 0;
-  }
-
-  get #name(): string {
-    return `${this.#program.process.name}/${this.#program.process.pid}`;
-  }
-
-  get #isJudged(): boolean {
-    const { process } = this.#program;
-    return !process.isDead && !this.#events.isExcused(process.pid);
-  }
-
-  /** Until it is done, whatever happens to the broker. */
-  async #persistently(work: () => Promise<boolean>): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        if (await work()) return;
-      } catch (error) {
-        if (!isUnanswered(error)) throw error;
-      }
-      await this.#program.env.clock.sleep(PAUSE_MS);
-    }
+  #nobody(): RawIdentity {
+    return { memberId: '', instanceId: this.#client.plan.instanceId, generation: -1 };
   }
 
   /** The partitions that it gets; undefined: to be tried again. */
   async #join(): Promise<number[] | undefined> {
-    const { groupId, partitions } = this.#plan;
-    const known = this.#register.generationOf(groupId);
-    const joined = await this.#group.join(this.#identity.memberId);
+    const { group, memberships, plan, events } = this.#client;
+    const { groupId, instanceId } = plan;
+    const known = memberships.generationOf(groupId);
+    if (instanceId !== null && this.#identity.memberId === '') {
+      this.#instanceJoin = memberships.joins(groupId, instanceId);
+    }
+    const joined = await group.join(this.#identity);
+    if (this.#instanceJoin !== undefined) {
+      this.#instanceJoin.answeredAt = Math.min(this.#instanceJoin.answeredAt, memberships.now());
+    }
     if (joined.errorCode !== 0) {
+      if (joined.errorCode === errorCode('FENCED_INSTANCE_ID')) {
+        this.#refused(joined.errorCode);
+        return undefined;
+      }
       const isNamed = joined.errorCode === errorCode('MEMBER_ID_REQUIRED');
-      this.#identity = { memberId: isNamed ? joined.memberId : '', generation: -1 };
+      this.#identity = { ...this.#nobody(), memberId: isNamed ? joined.memberId : '' };
       return undefined;
     }
-    if (this.#isJudged) this.#register.joined(groupId, joined.generationId, known, this.#name);
+    if (this.#client.isJudged) memberships.joined(groupId, joined.generationId, known, this.#client.name);
     const { memberId, generationId: generation, leader, members } = joined;
-    this.#identity = { memberId, generation };
+    this.#identity = { memberId, instanceId, generation };
     const isLeader = leader === memberId && !joined.skipAssignment;
-    const plan = members.map((member, at) => ({
-      memberId: member.memberId,
-      assignment: Buffer.from(
-        Array.from({ length: partitions }, (_, partition) => partition)
-          .filter((partition) => partition % members.length === at)
-          .join(','),
-      ),
-    }));
-    const { errorCode: code, assignment } = await this.#group.sync(this.#identity, isLeader ? plan : []);
+    const { errorCode: code, assignment } = await group.sync(this.#identity, isLeader ? this.#share(members) : []);
     if (code !== 0) {
       this.#refused(code);
       return undefined;
     }
     const own = Buffer.from(assignment).toString().split(',').filter(Boolean).map(Number);
-    if (this.#isJudged) this.#register.assigned(groupId, generation, memberId, own);
-    this.#events.answered();
+    if (this.#client.isJudged) {
+      memberships.assigned(groupId, generation, instanceId ?? memberId, own);
+      if (this.#instanceJoin !== undefined) this.#instanceJoin.assignedAt = memberships.now();
+    }
+    events.answered();
     return own;
+  }
+
+  #share(members: readonly { readonly memberId: string }[]): { memberId: string; assignment: Buffer }[] {
+    const all = Array.from({ length: this.#client.plan.partitions }, (_, partition) => partition);
+    return members.map(({ memberId }, at) => ({
+      memberId,
+      assignment: Buffer.from(all.filter((partition) => partition % members.length === at).join(',')),
+    }));
   }
 
   /** Heartbeats, commits and asks; false when it has to join again. */
   async #live(own: readonly number[]): Promise<boolean> {
-    const { restMs, isSimple, partitions } = this.#plan;
-    const { clock, random } = this.#program.env;
-    while (!this.#isOver) {
-      this.#roundsLeft--;
-      if (random.fraction() < 0.5) await this.#fetch();
-      if (!isSimple) {
-        const code = await this.#group.heartbeat(this.#identity);
-        if (code !== 0) return this.#refused(code);
-      }
+    const client = this.#client;
+    while (!client.isOver) {
+      await client.beginRound();
+      const over = this.#whyOver();
+      const code = await client.group.heartbeat(this.#identity);
+      if (code !== 0) return this.#refused(code);
+      if (over?.isReplaced === true && client.isJudged) client.violate(`is taken for a member ${over.text}`);
       for (const partition of own) {
-        const code = await this.#commit(this.#identity, partition);
-        if (code !== 0 && !isSimple) return this.#refused(code);
+        const refusal = await client.commit(this.#identity, partition, this.#whyOver()?.text);
+        if (refusal !== 0) return this.#refused(refusal);
       }
-      const { memberId, generation } = this.#identity;
-      if (!isSimple && random.fraction() < 0.1) {
-        const stale = generation > 0 ? { memberId, generation: generation - 1 } : { memberId: 'nobody', generation };
-        await this.#commitMustFail(stale, Math.floor(random.fraction() * partitions), 'of an earlier generation');
-      }
-      await clock.sleep(random.fraction() * restMs);
+      if (client.hits(0.1)) await this.#commitAsAnother();
+      await client.rest();
     }
     return true;
   }
 
+  /** Why nothing of it may be taken any more, if so. */
+  #whyOver(): { readonly text: string; readonly isReplaced: boolean } | undefined {
+    const { memberships, plan } = this.#client;
+    const { generation, instanceId } = this.#identity;
+    const join = this.#instanceJoin;
+    if (instanceId !== null && join !== undefined && memberships.isReplaced(plan.groupId, instanceId, join)) {
+      return { text: `whose place as ${instanceId} another one has`, isReplaced: true };
+    }
+    if (generation >= memberships.generationOf(plan.groupId)) return undefined;
+    return { text: `with generation ${generation}, which was over`, isReplaced: false };
+  }
+
+  async #commitAsAnother(): Promise<void> {
+    const { generation } = this.#identity;
+    const stale =
+      generation > 0
+        ? { ...this.#identity, generation: generation - 1 }
+        : { memberId: 'nobody', instanceId: null, generation };
+    await this.#client.commit(stale, this.#client.anyPartition(), 'as a member of an earlier generation');
+  }
+
   #refused(code: number): false {
-    if (code !== errorCode('UNKNOWN_MEMBER_ID')) return false;
-    this.#identity = NOBODY;
-    this.#events.fenced();
+    const { memberships, plan, events } = this.#client;
+    if (code === errorCode('FENCED_INSTANCE_ID')) {
+      const { instanceId } = this.#identity;
+      if (instanceId !== null && this.#instanceJoin !== undefined && this.#client.isJudged) {
+        memberships.fenced(plan.groupId, instanceId, this.#instanceJoin, this.#client.name);
+      }
+      this.#client.stop();
+    } else if (code === errorCode('UNKNOWN_MEMBER_ID')) events.fenced();
+    else return false;
+    this.#identity = this.#nobody();
     return false;
-  }
-
-  async #commit(identity: RawIdentity, partition: number): Promise<number> {
-    const { groupId } = this.#plan;
-    const isOld = identity.generation < this.#register.generationOf(groupId) && !this.#plan.isSimple;
-    const commit = this.#register.begin(`${groupId}/${partition}`);
-    const code = await this.#group.commit(identity, partition, commit.value);
-    if (this.#program.process.isDead) return code;
-    if (code === 0) {
-      this.#register.end(commit, 'acked');
-      this.#events.answered();
-      if (isOld) this.#violate(`committed with generation ${identity.generation}, which was over`);
-    } else if (REFUSED.has(code)) this.#register.end(commit, 'refused');
-    return code;
-  }
-
-  async #commitMustFail(identity: RawIdentity, partition: number, what: string): Promise<void> {
-    if ((await this.#commit(identity, partition)) === 0) this.#violate(`committed as a member ${what}`);
-  }
-
-  #violate(text: string): void {
-    this.#program.process.world.violate('I-24', `${this.#name} ${text}`);
-  }
-
-  async #fetch(): Promise<void> {
-    const { groupId, partitions } = this.#plan;
-    const sentAt = this.#register.now();
-    const offsets = await this.#group.committed(partitions);
-    if (offsets === undefined || !this.#isJudged) return;
-    this.#events.answered();
-    for (const [partition, offset] of offsets.entries()) {
-      this.#register.fetched(`${groupId}/${partition}`, offset, sentAt, this.#name);
-    }
-  }
-
-  async #leave(): Promise<void> {
-    const identity = this.#identity;
-    if (identity.memberId === '') return;
-    try {
-      if ((await this.#group.leave(identity.memberId)) !== 0 || identity.generation < 0) return;
-      await this.#commitMustFail(identity, 0, 'that had left');
-    } catch (error) {
-      if (!isUnanswered(error)) throw error;
-    }
   }
 }
