@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Claim } from '../../src/cluster/claim.ts';
-import { brokerSocket, entryFolder, reserveFile } from '../../src/cluster/layout.ts';
+import { brokerSocket, reserveFile } from '../../src/cluster/layout.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import type { SimProcess } from '../sim/sim-process.ts';
@@ -11,14 +11,6 @@ import { becomeBroker, claimOptions, DIRECTORY, inWorld, mustBecomeBroker, openL
 function fromElsewhere(env: Env): Env {
   const facts = { ...env.proc.facts(), hostId: 'elsewhere', bootId: 'another boot' };
   return { ...env, proc: { ...env.proc, facts: () => facts, judge: () => 'unknown' } };
-}
-
-/** As a system may whose sync failed: all see the new names, and no later sync writes them. */
-function forgetChanges(machine: SimMachine, path: string): void {
-  const inode = machine.files.find(path);
-  assert.ok(inode?.kind === 'directory');
-  inode.folder.settledCount += inode.folder.pending.length;
-  inode.folder.pending = [];
 }
 
 /** Who holds the place, as the processes themselves see it: from a won claim to the begin of the release or the death. */
@@ -190,74 +182,6 @@ describe('cluster: claims', () => {
       await (await mustBecomeBroker(env)).release();
       assert.ok(env.clock.monotonicMs() - startMs < 2000, `${env.clock.monotonicMs() - startMs} ms`);
     }));
-
-  it('a claimer that dies before its entry is durable leaves no hole behind it when the power goes', async () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      const machine = new SimMachine(new World({ seed }), 'm');
-      const claimAndStay = (name: string): SimProcess =>
-        machine.spawn(name, async ({ env }) => {
-          await mustBecomeBroker(env);
-          await env.clock.sleep(100_000);
-          return 0;
-        }).process;
-      machine.spawn('first', async ({ env }) => {
-        await (await mustBecomeBroker(env)).release();
-        return 0;
-      });
-      await runToEnd(machine, 60_000);
-      machine.onFault = (point, process) => {
-        if (point !== 'cluster.after-link') return;
-        if (process.name === 'unlucky') process.kill('after link');
-        else machine.cutPower({ file: ['all kept'], folder: ['subset'] });
-      };
-      claimAndStay('unlucky');
-      await runToEnd(machine, 60_000);
-      claimAndStay('next');
-      await runToEnd(machine, 60_000);
-      machine.onFault = () => undefined;
-      machine.spawn('last', async ({ env }) => {
-        await (await mustBecomeBroker(env)).release();
-        return 0;
-      });
-      await runToEnd(machine, 60_000);
-    }
-  });
-
-  it('an entry whose sync failed is made durable by whoever builds on it, however its owner left', async () => {
-    for (const left of ['released', 'killed'] as const) {
-      for (let seed = 1; seed <= 10; seed++) {
-        const machine = new SimMachine(new World({ seed }), 'm');
-        const { process } = machine.spawn('owner', async ({ env }) => {
-          const session = await mustBecomeBroker(env);
-          machine.hardware.faults = (call, path) => {
-            if (call !== 'syncDirectory' || path !== entryFolder(DIRECTORY)) return undefined;
-            forgetChanges(machine, path);
-            return { kind: 'error', code: 'EIO' };
-          };
-          const made = session.createTopic({ name: 't', partitionCount: 1, configs: new Map() });
-          await assert.rejects(made, { code: 'EIO' });
-          machine.hardware.faults = () => undefined;
-          if (left === 'killed') process.kill('after a failed sync');
-          else await session.release();
-          return 0;
-        });
-        await runToEnd(machine, 60_000);
-        machine.spawn('next', async ({ env }) => {
-          await mustBecomeBroker(env);
-          machine.cutPower({ file: ['nothing kept'], folder: ['nothing kept'] });
-          return 0;
-        });
-        await runToEnd(machine, 60_000);
-        machine.spawn('last', async ({ env }) => {
-          const session = await mustBecomeBroker(env);
-          assert.deepEqual([...session.image().topics.keys()], ['t'], `${left}, seed ${seed}`);
-          await session.release();
-          return 0;
-        });
-        await runToEnd(machine, 60_000);
-      }
-    }
-  });
 
   it('a claimer that slept from its judgement on finds its number taken and counts as not the owner', async () => {
     const world = new World({ seed: 5 });
