@@ -115,7 +115,9 @@ export function recordBytesOf(record: GroupRecord): number {
 function metadataBytes({ value }: GroupRecordOf<'consumer-group-member-metadata'>): number {
   if (value === null) return 0;
   const texts = textBytes(value.instanceId, value.rackId, value.clientId, value.clientHost, value.serverAssignor);
-  return 32 + texts + textBytes(value.subscribedTopicRegex, ...value.subscribedTopicNames);
+  // More of them than a call has room for arguments.
+  const names = value.subscribedTopicNames.reduce((sum, name) => sum + textBytes(name), 0);
+  return 32 + texts + textBytes(value.subscribedTopicRegex) + names;
 }
 
 function assignmentBytes(topics: readonly { readonly partitions: readonly number[] }[]): number {

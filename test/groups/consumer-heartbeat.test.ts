@@ -33,6 +33,13 @@ describe('groups: a KIP-848 member joins', () => {
     assert.deepEqual([epoch.value.epoch, epoch.value.metadataHash !== 0n], [1, true]);
   });
 
+  it('with more topics than a call has room for arguments', () => {
+    const world = new ConsumerWorld();
+    const subscribedTopicNames = Array.from({ length: 300_000 }, (_, number) => `t${number}`);
+    assert.equal(world.joinConsumer('m', { subscribedTopicNames }).value.memberEpoch, 1);
+    assert.equal(world.consumer('g', world.load()).members[0]?.subscribedTopicNames.length, 300_000);
+  });
+
   it('v0: under an id that is made for it', () => {
     const world = new ConsumerWorld();
     const { value } = world.joinConsumer('', {}, { apiVersion: 0 });
