@@ -309,9 +309,14 @@ export class ConsumerMember implements GroupMember {
       await this.#send(message);
       return true;
     } catch (error) {
-      return error instanceof KafkaError && (error.errorName === 'UNKNOWN_MEMBER_ID' || isOtherKind(error));
+      return error instanceof KafkaError && (isNoMember(error) || isOtherKind(error));
     }
   }
+}
+
+/** The group does not have it, or has another one as its instance. */
+function isNoMember({ errorName }: KafkaError): boolean {
+  return errorName === 'UNKNOWN_MEMBER_ID' || errorName === 'FENCED_INSTANCE_ID';
 }
 
 /** The group is one of the classic protocol, or the broker does not serve the other one after all. */

@@ -147,6 +147,16 @@ describe('member of a group of KIP-848', () => {
     assert.equal(beats().at(-1)?.['instanceId'], 'one');
   });
 
+  it('goes at once where another member has its instance', async () => {
+    const { group, member, pass, leave, beats } = scene('one');
+    group.answer(ConsumerGroupHeartbeat, 'UNRELEASED_INSTANCE_ID');
+    member.start();
+    await pass(100);
+    group.answer(ConsumerGroupHeartbeat, 'FENCED_INSTANCE_ID');
+    await leave();
+    assert.equal(beats().filter(({ memberEpoch }) => memberEpoch === -2).length, 1);
+  });
+
   it('tells that the group is of the other kind', async () => {
     const { group, diary, member, pass } = scene();
     group.answer(ConsumerGroupHeartbeat, 'GROUP_ID_NOT_FOUND');
