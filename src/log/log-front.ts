@@ -54,8 +54,10 @@ export class LogFront {
     const ages: SegmentAge[] = [];
     let isEnough = false;
     for (const segment of [...segments.all()]) {
-      const endOffset = segments.endOf(segment, writer.writtenEnd);
       const active = segment === segments.active;
+      // What is on its way lies behind the written end.
+      const isGrowing = active && segment.plannedBytes > segment.writtenBytes;
+      const endOffset = segments.endOf(segment, writer.writtenEnd) + (isGrowing ? 1 : 0);
       if (!isEnough && !active) await this.#learnLargest(segment, endOffset, config);
       // Nobody asks for the age of an empty one.
       const isDated = (segment.largestTimestamp ?? -1n) >= 0n || segment.writtenBytes === 0;

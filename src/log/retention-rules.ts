@@ -7,7 +7,7 @@ import type { LogConfig } from './log-config.ts';
 
 export interface SegmentAge {
   readonly baseOffset: number;
-  /** Exclusive. */
+  /** Exclusive; of an active one with bytes on their way, past what is written. */
   readonly endOffset: number;
   readonly bytes: number;
   /** -1: no record has one, and `modifiedMs` counts. */

@@ -103,6 +103,16 @@ describe('log: retention', () => {
     });
   });
 
+  it('an empty log to which records are on their way has none that are deleted: nothing is sealed', async () => {
+    const machine = await withLog({}, async (env, log, _machine, sweep) => {
+      const appended = fill(env, log, 1);
+      assert.equal(await sweep(), 0);
+      await appended;
+      await fill(env, log, 1);
+    });
+    assert.deepEqual(segmentsOn(machine), [base(0)]);
+  });
+
   it('timestamps of sealed segments come from their indexes after an open', async () => {
     const machine = newMachine();
     await run(machine, async (env) => {
