@@ -16,6 +16,8 @@ import { type Probed, probe } from './prober.ts';
 
 /** Life goes on for so much longer at most, until enough has happened. */
 const LONGER_MS = 12_000;
+/** Readings of a log that nobody produces to any longer, until two agree. */
+const READINGS_MAX = 5;
 const OPERATIONS = 220;
 const FAULTS = 10;
 
@@ -243,21 +245,8 @@ class DirectoryLife {
         world.violate('I-31', `${process.name} ended with ${exitCode}: ${stdio.notes().join('; ')}`);
       }
     }
-    const log = await this.#readLog();
-    if (log === undefined || world.violations.length > 0) return;
-    const followers = this.#followers.filter(
-      ({ program: { process } }) => !process.isDead && !this.#readOnlyPids.has(process.pid),
-    );
-    const hasAll = (follower: FollowerReader): boolean =>
-      log.every((records, at) => follower.nextOffset(at) === records.length);
-    if (
-      !(await this.#watch(
-        () => followers.every((follower) => follower.program.process.isDead || hasAll(follower)),
-        HEALED_MS,
-      ))
-    ) {
-      world.violate('I-31', 'a follower did not print the whole log');
-    }
+    const log = await this.#restingLog();
+    if (log === undefined) return;
     this.#needsServer = false;
     for (const process of machine.alive()) process.signal('SIGTERM');
     if (!(await this.#watch(() => machine.alive().length === 0, HEALED_MS))) {
@@ -265,6 +254,32 @@ class DirectoryLife {
       world.violate('I-31', `${names.join(', ')} did not leave within ${HEALED_MS} ms`);
     }
     this.#judge(log);
+  }
+
+  /**
+   * The log once every follower has printed all of it, and no more. It may grow after the producers are gone: what they had sent may
+   * have waited in a broker that could not renew its lease. undefined after a violation.
+   */
+  async #restingLog(): Promise<Seen[][] | undefined> {
+    const { world } = this.#run;
+    for (let reading = 0; reading < READINGS_MAX; reading++) {
+      const log = await this.#readLog();
+      if (log === undefined || world.violations.length > 0) return undefined;
+      const followers = this.#followers.filter(({ program: { process } }) => !this.#readOnlyPids.has(process.pid));
+      const all = (isDone: (offset: number, end: number) => boolean): boolean =>
+        followers.every(
+          (follower) =>
+            follower.program.process.isDead ||
+            log.every((records, at) => isDone(follower.nextOffset(at), records.length)),
+        );
+      if (!(await this.#watch(() => all((offset, end) => offset >= end), HEALED_MS))) {
+        world.violate('I-31', 'a follower did not print the whole log');
+        return undefined;
+      }
+      if (all((offset, end) => offset === end)) return log;
+    }
+    world.violate('I-31', `the log still grew at the ${READINGS_MAX}th reading, with nobody left to produce`);
+    return undefined;
   }
 
   /** All records, by partition, as a new consumer gets them. */
