@@ -56,9 +56,10 @@ function changedOnce(bytes: Buffer, prng: Prng, start: number): Buffer {
   }
 }
 
-/** The frame with its length before it, which is right nine times out of ten. */
-export function framed(frame: Buffer, prng: Prng): Buffer {
+/** The frame with its length before it, which with `prng` is right nine times out of ten. */
+export function framed(frame: Buffer, prng?: Prng): Buffer {
   const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeInt32BE(prng.hits(0.9) ? frame.length : prng.pick([-1, 0, 1, 0x7fffffff, frame.length + 1, 0x16030100]));
+  const isRight = prng === undefined || prng.hits(0.9);
+  length.writeInt32BE(isRight ? frame.length : prng.pick([-1, 0, 1, 0x7fffffff, frame.length + 1, 0x16030100]));
   return Buffer.concat([length, frame]);
 }
