@@ -199,17 +199,16 @@ class GroupConsumer {
   }
 
   async #take(added: readonly GroupPartition[]): Promise<void> {
-    const entries = added.map((partition) => ({
-      partition,
-      entry: { cursor: undefined as PartitionCursor | undefined },
-    }));
-    for (const { partition, entry } of entries) this.#assigned.set(partitionKey(partition), entry);
+    const entries = new Map(
+      added.map((partition) => [partitionKey(partition), { cursor: undefined as PartitionCursor | undefined }]),
+    );
+    for (const [key, entry] of entries) this.#assigned.set(key, entry);
     this.#openingCount++;
     try {
       const opened = await this.#positions.open(added);
       for (const { cursor, committed } of opened) {
         const key = partitionKey(cursor);
-        const entry = entries.find(({ partition }) => partitionKey(partition) === key)?.entry;
+        const entry = entries.get(key);
         // Given up meanwhile, or given up and come again.
         if (entry === undefined || this.#assigned.get(key) !== entry) continue;
         entry.cursor = cursor;

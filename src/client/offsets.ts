@@ -62,7 +62,11 @@ async function askLeaders(
   question: Question,
 ): Promise<FailedPlaces | undefined> {
   const byLeader = new Map<number, OffsetPlace[]>();
-  for (const place of places) byLeader.set(place.leader, [...(byLeader.get(place.leader) ?? []), place]);
+  for (const place of places) {
+    const led = byLeader.get(place.leader);
+    if (led === undefined) byLeader.set(place.leader, [place]);
+    else led.push(place);
+  }
   let failed: { error: KafkaError; places: OffsetPlace[] } | undefined;
   for (const [leader, led] of byLeader) {
     const errors =
