@@ -11,6 +11,7 @@ import { rollBytesWithin } from '../log/directory-size.ts';
 import type { LogConfig } from '../log/log-config.ts';
 import type { LogDirectory } from '../log/log-directory.ts';
 import type { PartitionLog } from '../log/partition-log.ts';
+import { partitionName } from '../log/segment-files.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import { isInternalTopic } from '../protocol/topic-names.ts';
 import type { EffectiveSettings } from './broker-settings.ts';
@@ -31,6 +32,10 @@ export class Partitions {
   readonly #opened = new Map<string, Map<number, PartitionLog | Promise<PartitionLog>>>();
   /** Removals under way, by topic name: a new topic of the same name waits for them before it touches the disk. */
   readonly #removals = new Map<string, Promise<void>>();
+  /** Opened by `logOf` alone, by name: nobody has asked for them since. */
+  readonly #unused = new Map<string, LedPartition>();
+  /** Of unused ones, while it is under way: nothing is opened meanwhile. */
+  #closing: Promise<void> | undefined;
   #image: ClusterImage;
   /** The power of two that holds the number of partitions, but those of internal topics: so it seldom changes. */
   #countBound: number;
@@ -64,6 +69,7 @@ export class Partitions {
 
   /** The log of a partition that this broker leads; a promise only while it is being opened. */
   log(topic: TopicImage, partition: PartitionImage): PartitionLog | Promise<PartitionLog> {
+    if (this.#unused.size > 0) this.#unused.delete(partitionName(topic.name, partition.index));
     return this.#opened.get(topic.topicId)?.get(partition.index) ?? this.#open(topic, partition);
   }
 
@@ -76,9 +82,36 @@ export class Partitions {
     }
   }
 
-  /** The log, opened where that is needed; undefined when the topic was deleted meanwhile. Rejects as `log` does. */
-  async logOf({ topic, partition }: LedPartition): Promise<PartitionLog | undefined> {
-    return this.topicWithId(topic.topicId) === undefined ? undefined : this.log(topic, partition);
+  /**
+   * The log for the broker's own housekeeping, opened where that is needed, until `closeUnused`; undefined when the topic was
+   * deleted meanwhile. Rejects as `log` does.
+   */
+  async logOf(led: LedPartition): Promise<PartitionLog | undefined> {
+    const { topic, partition } = led;
+    if (this.topicWithId(topic.topicId) === undefined) return undefined;
+    const opened = this.#opened.get(topic.topicId)?.get(partition.index);
+    if (opened !== undefined) return opened;
+    this.#unused.set(partitionName(topic.name, partition.index), led);
+    return this.#open(topic, partition);
+  }
+
+  /** Closes the logs that only housekeeping has asked for. Nothing of it may be under way with them. Never rejects. */
+  async closeUnused(): Promise<void> {
+    const names = new Set<string>();
+    for (const [name, { topic, partition }] of this.#unused) {
+      const logs = this.#opened.get(topic.topicId);
+      const log = logs?.get(partition.index);
+      if (log instanceof Promise) continue;
+      this.#unused.delete(name);
+      if (log === undefined || !this.#session.image().topicNameById.has(topic.topicId)) continue;
+      logs?.delete(partition.index);
+      names.add(name);
+    }
+    if (names.size === 0) return;
+    const tell = (error: unknown): void => this.#env.log.warn(`closing logs that nobody uses: ${String(error)}`);
+    this.#closing = this.#logs.closePartitions(names).catch(tell);
+    await this.#closing;
+    this.#closing = undefined;
   }
 
   /** What a topic's configs come to for its logs; under a cap on the directory their segments are small enough for it. */
@@ -110,6 +143,7 @@ export class Partitions {
 
   async #openAfterRemovals(topic: TopicImage, partition: PartitionImage): Promise<PartitionLog> {
     await this.#removals.get(topic.name);
+    if (this.#closing !== undefined) await this.#closing;
     return this.#logs.openPartition({
       topic: topic.name,
       partition: partition.index,
@@ -165,6 +199,7 @@ export class Partitions {
 
   /** Never rejects: what cannot be removed is left for the next start. */
   async #removePartitions(topic: TopicImage): Promise<void> {
+    if (this.#closing !== undefined) await this.#closing;
     const opened = this.#opened.get(topic.topicId);
     for (const { index } of topic.partitions) {
       try {

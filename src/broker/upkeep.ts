@@ -1,6 +1,7 @@
 /**
  * What a broker does by the clock: retention, over the logs that are open and those that have something to delete by what the
- * last close wrote of them, which are opened for it, a few at a time; then room below the cap on the directory. The first time
+ * last close wrote of them, which are opened for it, a few at a time; then room below the cap on the directory; then what only
+ * housekeeping has opened is closed again. The first time
  * comes half a minute after the start, so that a one-shot command never meets it, or earlier where the interval is shorter; the
  * others every log.retention.check.interval.ms, read anew each time.
  * Source: Kafka's LogManager.startup, whose first run comes 30 s after the start too.
@@ -22,7 +23,7 @@ const OPENED_ABREAST_COUNT = 4;
 export interface UpkeepParts {
   readonly env: Pick<Env, 'clock' | 'log'>;
   readonly logs: Pick<LogDirectory, 'sweep' | 'opened' | 'closedPartition' | 'unrecovered'>;
-  readonly partitions: Pick<Partitions, 'allLed' | 'logOf' | 'configOf'>;
+  readonly partitions: Pick<Partitions, 'allLed' | 'logOf' | 'configOf' | 'closeUnused'>;
   readonly settings: Pick<EffectiveSettings, 'number'>;
   readonly room: Pick<DiskRoom, 'look'>;
 }
@@ -56,7 +57,7 @@ export class Upkeep {
   }
 
   async #sweep(): Promise<void> {
-    const { env, logs, room, settings } = this.#parts;
+    const { env, logs, partitions, room, settings } = this.#parts;
     await logs.sweep({ isStopped: () => this.#isStopped });
     try {
       await this.#sweepClosed();
@@ -64,6 +65,7 @@ export class Upkeep {
       env.log.warn(`old segments of partitions that nobody opened stay for now: ${String(error)}`);
     }
     await room.look();
+    await partitions.closeUnused();
     if (!this.#isStopped) this.#timer = this.#after(settings.number(INTERVAL));
   }
 

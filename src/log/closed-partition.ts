@@ -36,6 +36,13 @@ export function describeClosed(
   };
 }
 
+/** Of all its `.log` files. */
+export function logBytesOf(closed: ClosedPartition | undefined): number {
+  let bytes = 0;
+  for (const { logBytes } of closed?.segments ?? []) bytes += logBytes;
+  return bytes;
+}
+
 function describeSegment(segment: Segment): ClosedSegment {
   const { largestTimestamp, headsCrc } = segment;
   return {

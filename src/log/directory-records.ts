@@ -210,6 +210,14 @@ export class DirectoryRecords {
     });
   }
 
+  /** Writes the checkpoints, durably. */
+  checkpoint(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#noteAdvanced();
+      await this.#saveCheckpoints();
+    });
+  }
+
   /** Ends the background checkpoints. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -256,11 +264,7 @@ export class DirectoryRecords {
 
   #checkpoint(): void {
     if (!this.#canWrite()) return;
-    const done = this.#inTurn(async () => {
-      await this.#noteAdvanced();
-      await this.#saveCheckpoints();
-    });
-    done.catch((error) => this.#env.log.warn(`the checkpoints cannot be written: ${String(error)}`));
+    this.checkpoint().catch((error) => this.#env.log.warn(`the checkpoints cannot be written: ${String(error)}`));
   }
 
   async #noteAdvanced(): Promise<void> {

@@ -39,7 +39,9 @@ import { SlabPool } from '../kernel/slab-pool.ts';
 import { KafkaError } from '../protocol/errors.ts';
 import { type FileSync, readOwnFile, replaceFile } from './atomic-file.ts';
 import { CLEAN_MARKER_FILE, formatCleanMarker, parseCleanMarker } from './clean-marker.ts';
+import { closeLogs } from './close-logs.ts';
 import type { ClosedPartition } from './close-record.ts';
+import { logBytesOf } from './closed-partition.ts';
 import { type CompactionOrder, type CompactionOutcome, compactDirtiest } from './compaction/compact-logs.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { checkOwner } from './directory-owner.ts';
@@ -96,8 +98,6 @@ export interface OpenPartitionOptions {
 const SEALED_FILES_OPEN_MAX = 64;
 /** Of active segments; those that are being written may be more. */
 const ACTIVE_FILES_OPEN_MAX = 512;
-/** Logs that are closed at the same time. */
-const CLOSING_COUNT = 16;
 
 /**
  * Whether the broker's last process closed its logs cleanly (C-6); also when it never had any. With `previousBrokerEpoch`, the
@@ -130,6 +130,8 @@ export class LogDirectory {
   readonly #size: DirectorySize;
   readonly #opening = new Map<string, Promise<PartitionLog>>();
   readonly #logs = new Map<string, PartitionLog>();
+  /** Closed cleanly by this process: their lines hold whatever the directory's last close was. */
+  readonly #left = new Set<string>();
   readonly #root: LogRoot;
 
   private constructor(
@@ -275,6 +277,26 @@ export class LogDirectory {
     return Promise.resolve(sizes);
   }
 
+  /**
+   * Closes logs that nobody uses, nor opens meanwhile. Those that failed or are damaged stay open: what is known of them is not on
+   * the disk.
+   */
+  async closePartitions(names: ReadonlySet<string>): Promise<void> {
+    if (!this.#host.canWrite()) return;
+    const logs = [...this.#logs.values()].filter(
+      ({ name, failed, damagedAt }) => names.has(name) && failed === undefined && damagedAt === undefined,
+    );
+    const clean = await closeLogs(this.#records, logs);
+    // Checkpoints say what an open log says.
+    await this.#records.checkpoint().catch((error) => this.#env.log.warn(`checkpoints: ${String(error)}`));
+    for (const { name } of logs) {
+      this.#opening.delete(name);
+      this.#logs.delete(name);
+      if (clean.has(name)) this.#left.add(name);
+      else this.#left.delete(name);
+    }
+  }
+
   /** What the last clean close says of a partition; undefined when it says nothing, or the partition is open. */
   closedPartition(topic: string, partition: number, topicId: string): ClosedPartition | undefined {
     const name = partitionName(topic, partition);
@@ -298,7 +320,8 @@ export class LogDirectory {
     for (const name of await this.#env.disk.list(this.#directory)) {
       const parsed = parsePartitionName(name);
       if (parsed === undefined || this.#opening.has(name)) continue;
-      if (!this.#closedCleanly || !this.#records.hasLine(name)) found.push(parsed);
+      const isTrusted = this.#closedCleanly || this.#left.has(name);
+      if (!isTrusted || !this.#records.hasLine(name)) found.push(parsed);
     }
     return found;
   }
@@ -311,15 +334,9 @@ export class LogDirectory {
     // Whoever lives for one command sweeps here: what it opened, where that costs nothing.
     const names = new Set(logs.filter(({ hasSealed }) => hasSealed).map(({ name }) => name));
     await this.sweep({ names, atOnce: true });
+    await closeLogs(this.#records, logs);
     let clean = true;
-    for (let from = 0; from < logs.length; from += CLOSING_COUNT) {
-      await Promise.all(
-        logs.slice(from, from + CLOSING_COUNT).map(async (log) => {
-          this.#records.closed(log, await log.close());
-          if (log.failed !== undefined) clean = false;
-        }),
-      );
-    }
+    for (const log of logs) if (log.failed !== undefined) clean = false;
     await this.#deleted.removeAll();
     await this.#host.files.close();
     if (!this.#root.isThere || !this.#host.canWrite()) return;
@@ -356,7 +373,7 @@ export class LogDirectory {
       sync: this.#host.sync,
       directory,
       config,
-      closedCleanly: this.#closedCleanly,
+      closedCleanly: this.#closedCleanly || this.#left.has(name),
       closed,
       durable: () => this.#records.durable(name),
       logStarts: { state: logStarts.state, offset: logStarts.get(name, topicId) },
@@ -374,12 +391,6 @@ export class LogDirectory {
     this.#logs.set(name, log);
     return log;
   }
-}
-
-function logBytesOf(closed: ClosedPartition | undefined): number {
-  let bytes = 0;
-  for (const { logBytes } of closed?.segments ?? []) bytes += logBytes;
-  return bytes;
 }
 
 async function readMarker(env: Env, directory: string): Promise<number | undefined> {

@@ -4,7 +4,7 @@ import { Upkeep } from '../../src/broker/upkeep.ts';
 import { DEFAULT_LOG_CONFIG } from '../../src/log/log-config.ts';
 import type { SweepOrder } from '../../src/log/retention.ts';
 import { DIRECTORY, inWorld } from '../cluster/in-world.ts';
-import { withBrokerIn, withPathsNoted } from './broker-in-world.ts';
+import { type BrokerUnderTest, withBrokerIn, withPathsNoted } from './broker-in-world.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const SILENT_LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -27,6 +27,7 @@ describe('broker: upkeep', () => {
     const partitions = {
       allLed: () => [],
       logOf: () => Promise.resolve(undefined),
+      closeUnused: () => Promise.resolve(),
       configOf: () => DEFAULT_LOG_CONFIG,
     };
     let lookCount = 0;
@@ -111,6 +112,43 @@ describe('broker: upkeep of logs that nobody opened', () => {
         assert.equal(await test.startOf('old', 7), 1);
         assert.equal((await test.produce('old', ['value'], { index: 7 })).baseOffset, 1);
       });
+    }));
+
+  it('what it alone opened is closed again, and is as it was for whoever comes later', () =>
+    inWorld(1, async (env, machine) => {
+      await env.disk.makeDirectory(DIRECTORY);
+      const fill = async (test: BrokerUnderTest): Promise<void> => {
+        await test.createTopic('t', 3, { 'retention.ms': String(KEPT_MS) });
+        for (let index = 0; index < 3; index++) await test.produce('t', ['value'], { index });
+      };
+      const victim = machine.spawn('killed', async ({ env: its }) => {
+        await withBrokerIn(its, async (test) => {
+          await fill(test);
+          victim.process.kill('test');
+        });
+        return 0;
+      });
+      while (machine.alive().length > 1) await env.clock.sleep(100);
+      const paths: string[] = [];
+      const opens = () => paths.filter((path) => path.endsWith('/log/t-1')).length;
+      for (const wasClean of [false, true]) {
+        await withBrokerIn(
+          withPathsNoted(env, paths),
+          async (test) => {
+            await test.produce('t', ['used'], { index: 0 });
+            await test.env.clock.sleep(KEPT_MS + 400_000);
+            const looksBefore = opens();
+            assert.ok(looksBefore > 0 || wasClean);
+            await test.env.clock.sleep(KEPT_MS);
+            assert.equal(opens(), looksBefore, 'it is not opened once more for nothing');
+            const start = await test.startOf('t', 1);
+            assert.equal(start, wasClean ? 2 : 1);
+            assert.ok(opens() > looksBefore, 'it was closed');
+            assert.equal((await test.produce('t', ['next'], { index: 1 })).baseOffset, start);
+          },
+          { wasClean },
+        );
+      }
     }));
 
   it('the interval may be shorter than the wait for the first sweep', () =>
