@@ -1,27 +1,34 @@
 import { Config } from '@oclif/core/config';
 import { CommandHelp, Help } from '@oclif/core/help';
-import { commands, findCommandId } from './command-table.ts';
-import { EXIT_CODE_MEANINGS } from './exit-codes.ts';
+import type { EXIT_CODE_MEANINGS } from './exit-codes.ts';
 import type { PackageJson } from './oclif.ts';
 import { realClock } from './real-clock.ts';
 import { stdioOf } from './real-stdio.ts';
 
-/** `root` is the folder of the manifest; `argv` the words without flags. */
-export async function showHelp(argv: readonly string[], root: string, packageJson: PackageJson): Promise<void> {
+/** `root` is the folder of the manifest; `argv` the words without flags; `meanings` of the exit statuses of the command that they name. */
+export async function showHelp(
+  argv: readonly string[],
+  root: string,
+  packageJson: PackageJson,
+  meanings: Meanings,
+): Promise<void> {
   const config = await Config.load({ root, pjson: packageJson });
-  await new StreamctlHelp(config, packageJson.oclif.helpOptions).showHelp([...argv]);
+  await new StreamctlHelp(config, packageJson.oclif.helpOptions, meanings).showHelp([...argv]);
 }
 
+type Meanings = typeof EXIT_CODE_MEANINGS;
 type Section = ReturnType<CommandHelp['sections']>[number];
 
 /** Help of one command: examples first, exit statuses last. */
 class StreamctlCommandHelp extends CommandHelp {
+  protected meanings: Meanings = [];
+
   protected override sections(): Section[] {
     const sections = super.sections();
     const examples = sections.filter(({ header }) => header === 'EXAMPLES');
     const others = sections.filter(({ header }) => header !== 'EXAMPLES' && header !== 'DESCRIPTION');
     const description = sections.filter(({ header }) => header === 'DESCRIPTION');
-    return [...examples, ...description, ...others, exitStatusSection(this.command.id)];
+    return [...examples, ...description, ...others, exitStatusSection(this.meanings)];
   }
 
   /** Without the list of all flags, which follows anyway. */
@@ -36,8 +43,15 @@ class StreamctlCommandHelp extends CommandHelp {
 
 /** All help, written in one go to standard output. */
 class StreamctlHelp extends Help {
-  protected override CommandHelpClass = StreamctlCommandHelp;
+  protected override CommandHelpClass: typeof StreamctlCommandHelp;
   readonly #lines: string[] = [];
+
+  constructor(config: Config, options: PackageJson['oclif']['helpOptions'], meanings: Meanings) {
+    super(config, options);
+    this.CommandHelpClass = class extends StreamctlCommandHelp {
+      protected override meanings = meanings;
+    };
+  }
 
   override async showHelp(argv: string[]): Promise<void> {
     await super.showHelp(argv);
@@ -49,9 +63,7 @@ class StreamctlHelp extends Help {
   }
 }
 
-function exitStatusSection(name: string): Section {
-  const id = findCommandId(name.split(/[ :]/));
-  const meanings = id === undefined ? EXIT_CODE_MEANINGS : commands[id].exitCodeMeanings;
+function exitStatusSection(meanings: Meanings): Section {
   return {
     header: 'EXIT STATUS',
     generate: (_, header) => [{ header, body: meanings.map(([code, meaning]) => [code, meaning]) }],

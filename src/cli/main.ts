@@ -6,7 +6,7 @@
 import { normalizeArguments } from './argv.ts';
 import { CliError } from './cli-error.ts';
 import { type CommandId, commandNames, commands, findCommandId } from './command-table.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import { EXIT, EXIT_CODE_MEANINGS, type ExitCode } from './exit-codes.ts';
 import { globalFlags } from './global-flags.ts';
 import { nearest } from './nearest.ts';
 import type { PackageJson } from './oclif.ts';
@@ -33,7 +33,9 @@ export async function main(words: readonly string[], installation: Installation)
     if (id === undefined || asksForHelp(argv)) {
       const { showHelp } = await import('./help.ts');
       const named = argv.filter((word) => !word.startsWith('-'));
-      await showHelp(id === undefined ? named : [id], installation.root, installation.packageJson);
+      const { root, packageJson } = installation;
+      const meanings = id === undefined ? EXIT_CODE_MEANINGS : commands[id].exitCodeMeanings;
+      await showHelp(id === undefined ? named : [id], root, packageJson, meanings);
       return EXIT.ok;
     }
     return await commands[id].execute(argv.slice(id.split(':').length));
@@ -68,13 +70,16 @@ function rewriteHelp(argv: readonly string[]): readonly string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
-/** Where no command is named: nothing at all, a topic alone and calls for help get help; the rest is wrong usage. */
+/** Where no command is named: nothing at all, a topic quite alone and calls for help get help; the rest is wrong usage. */
 function refuseUnknownCommand(argv: readonly string[], id: string | undefined): void {
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
   if (id !== undefined || (asksForHelp(argv) && words.length === 0) || argv.length === 0) return;
   if (words.length === 0) throw new CliError(EXIT.usage, `a command comes before ${argv[0]} (see streamctl --help)`);
   const isTopic = commandNames().some((name) => name.startsWith(`${words[0]} `));
-  if (isTopic && words.length === 1) return;
+  if (isTopic && words.length === 1) {
+    if (argv.length === 1 || asksForHelp(argv)) return;
+    throw new CliError(EXIT.usage, `the words of a command come before its flags (see streamctl ${words[0]} --help)`);
+  }
   const called = isTopic ? words.join(' ') : (words[0] ?? '');
   const meant = nearest(called, commandNames());
   const hint = meant === undefined ? '' : `; did you mean 'streamctl ${meant}'?`;
