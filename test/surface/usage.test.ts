@@ -7,6 +7,8 @@ describe('surface: wrong usage', () => {
     ['an unknown command', ['prodcue', 't'], /no command 'prodcue'; did you mean 'streamctl produce'/],
     ['an unknown subcommand', ['topics', 'lst'], /no command 'topics lst'; did you mean 'streamctl topics list'/],
     ['a command that is far from any', ['migrate'], /no command 'migrate' \(see/],
+    ['a flag before the command', ['--quiet', 'groups', 'list'], /words of a command come before its flags/],
+    ['a flag inside the command', ['groups', '-q', 'list'], /words of a command come before its flags/],
     ['an unknown flag', ['produce', 't', '--recipts', '3'], /no flag --recipts; did you mean --receipts\?/],
     ['a missing argument', ['produce'], /TOPIC missing/],
     ['a superfluous argument', ['topics', 'list', 'x'], /unexpected argument: x/i],
