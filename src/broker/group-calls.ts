@@ -27,6 +27,15 @@ export function checkNames(names: readonly (string | null)[]): void {
   throw new KafkaError('INVALID_REQUEST', `a name of ${tooLong.length} characters; it has at most ${NAME_LENGTH_MAX}`);
 }
 
+/** Of one member: it is kept as long as the member is, and a group's record with more would not be taken. */
+const METADATA_BYTES_MAX = 1 << 20;
+
+/** Throws KafkaError INVALID_REQUEST. */
+export function checkMetadataBytes(byteCount: number): void {
+  if (byteCount <= METADATA_BYTES_MAX) return;
+  throw new KafkaError('INVALID_REQUEST', `${byteCount} bytes of metadata; a member has at most ${METADATA_BYTES_MAX}`);
+}
+
 export function mayUseTopic(
   { authorize }: BrokerServices,
   context: RequestContext,

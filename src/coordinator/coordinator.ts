@@ -21,6 +21,8 @@ import type { GroupCaller } from './shard-machine.ts';
 
 /** What a record may take; a batch of the offsets topic may take twice that. */
 const RECORD_BYTES_MAX = 8 << 20;
+/** All members of all groups in memory; Kafka has as much as its heap. */
+const MEMBERS_BYTES_MAX = 128 << 20;
 /** How long a group that was loaded after a take-over waits to hear of members that came by the directory. */
 const UNHEARD_MS = 2500;
 const BACK_OFF_MS_MIN = 100;
@@ -58,6 +60,7 @@ interface Failure {
 }
 
 interface Life {
+  readonly machine: GroupMachine;
   readonly shard: Shard<GroupMachine>;
   readonly begunMs: number;
   /** Failures just before it. */
@@ -162,6 +165,7 @@ export class GroupCoordinator {
       topics: this.#topics,
       uuid: () => env.random.uuid(),
       recordBytesMax: RECORD_BYTES_MAX,
+      hasRoomFor: (bytes) => this.#memberBytes() + bytes <= MEMBERS_BYTES_MAX,
       log: (line) => env.log.info(line),
     });
     const shard = new Shard({
@@ -175,10 +179,16 @@ export class GroupCoordinator {
       told: failure?.reason,
       onOver: (reason) => this.#failed(index, reason),
     });
-    const life = { shard, begunMs: env.clock.monotonicMs(), failureCount: failure?.count ?? 0 };
+    const life = { machine, shard, begunMs: env.clock.monotonicMs(), failureCount: failure?.count ?? 0 };
     this.#lives.set(index, life);
     this.#expiryTimer ??= this.#expireLater();
     return life;
+  }
+
+  #memberBytes(): number {
+    let sum = 0;
+    for (const { machine } of this.#lives.values()) sum += machine.memberBytes;
+    return sum;
   }
 
   async #backOff({ count, idle }: Failure): Promise<void> {

@@ -7,13 +7,21 @@ import { KafkaError } from '../protocol/errors.ts';
 import { CONSUMER_PROTOCOL_TYPE, decodeConsumerSubscription } from '../protocol/group/consumer-protocol.ts';
 import type { GroupRecordOf } from '../protocol/group/group-record.ts';
 import { type ClassicMember, type MemberProtocol, metadataFor } from './classic-member.ts';
+import {
+  classicMemberBytes,
+  count,
+  type GroupShare,
+  type MemberMemory,
+  pendingBytes,
+  protocolBytes,
+} from './member-memory.ts';
 
 /** Empty -> PreparingRebalance -> CompletingRebalance -> Stable, and from each of the last two back to PreparingRebalance. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable';
 
 export type GroupMetadataValue = NonNullable<GroupRecordOf<'group-metadata'>['value']>;
 
-export interface ClassicGroup {
+export interface ClassicGroup extends GroupShare {
   readonly groupId: string;
   state: ClassicState;
   /** 'Empty' while the first rebalance waits for more members to come. */
@@ -42,9 +50,11 @@ export interface ClassicGroup {
   newMemberAdded: boolean;
 }
 
-export function newClassicGroup(groupId: string): ClassicGroup {
+export function newClassicGroup(groupId: string, memory: MemberMemory): ClassicGroup {
   return {
     groupId,
+    memory,
+    memberBytes: 0,
     state: 'Empty',
     previousState: undefined,
     stateSinceMs: undefined,
@@ -74,16 +84,26 @@ export function addMember(group: ClassicGroup, member: ClassicMember, protocolTy
   group.leaderId ??= member.memberId;
   group.members.set(member.memberId, member);
   countSupport(group, member, 1);
+  count(group, classicMemberBytes(member));
   if (member.groupInstanceId !== null) group.staticMembers.set(member.groupInstanceId, member.memberId);
-  group.pendingJoins.delete(member.memberId);
+  dropPending(group, member.memberId);
+}
+
+/** The id is given out: the one who has it is to come again. */
+export function addPending(group: ClassicGroup, memberId: string): void {
+  group.pendingJoins.add(memberId);
+  count(group, pendingBytes(memberId));
 }
 
 /** Of members and pending ones; the next in line leads when the leader goes. Parked calls are the caller's business. */
 export function dropMember(group: ClassicGroup, memberId: string): void {
   const member = group.members.get(memberId);
-  if (member !== undefined) countSupport(group, member, -1);
+  if (member !== undefined) {
+    countSupport(group, member, -1);
+    count(group, -classicMemberBytes(member));
+  }
   group.members.delete(memberId);
-  group.pendingJoins.delete(memberId);
+  dropPending(group, memberId);
   group.pendingSyncs.delete(memberId);
   if (member?.groupInstanceId != null) group.staticMembers.delete(member.groupInstanceId);
   if (group.leaderId === memberId) group.leaderId = group.members.keys().next().value;
@@ -92,13 +112,22 @@ export function dropMember(group: ClassicGroup, memberId: string): void {
 /** The member joins with these from now on. */
 export function setProtocols(group: ClassicGroup, member: ClassicMember, protocols: readonly MemberProtocol[]): void {
   countSupport(group, member, -1);
+  count(group, protocolBytes(protocols) - protocolBytes(member.protocols));
   member.protocols = protocols;
   countSupport(group, member, 1);
+}
+
+/** What the leader gave to the member, or nothing. */
+export function setAssignment(group: ClassicGroup, member: ClassicMember, assignment: Buffer): void {
+  count(group, assignment.length - member.assignment.length);
+  member.assignment = assignment;
 }
 
 /** The member under its instance id goes on as `member`, at the same place, with the same protocols: as leader, if it was that. */
 export function replaceStaticMember(group: ClassicGroup, oldMemberId: string, member: ClassicMember): void {
   assert(member.groupInstanceId !== null, 'only static members are replaced');
+  const old = group.members.get(oldMemberId);
+  count(group, classicMemberBytes(member) - (old === undefined ? 0 : classicMemberBytes(old)));
   const members = [...group.members.values()].map((other) => (other.memberId === oldMemberId ? member : other));
   group.members.clear();
   for (const each of members) group.members.set(each.memberId, each);
@@ -205,6 +234,10 @@ export function checkMember(group: ClassicGroup, memberId: string, groupInstance
 /** Without members any is. */
 function isCommon(group: ClassicGroup, protocolName: string): boolean {
   return (group.supporters.get(protocolName) ?? 0) === group.members.size;
+}
+
+function dropPending(group: ClassicGroup, memberId: string): void {
+  if (group.pendingJoins.delete(memberId)) count(group, -pendingBytes(memberId));
 }
 
 function countSupport(group: ClassicGroup, { protocols }: ClassicMember, change: 1 | -1): void {

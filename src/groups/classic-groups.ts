@@ -30,6 +30,7 @@ import { groupFromRecord, tombstoneOf } from './classic-record.ts';
 import { syncGroup } from './classic-sync.ts';
 import type { GroupHost, Now } from './group-host.ts';
 import type { CommitWho, GroupKind, ReplayFacts } from './group-kind.ts';
+import { uncount } from './member-memory.ts';
 
 export type DescribedGroup = ResponseOf<typeof DescribeGroups>['groups'][number];
 
@@ -100,13 +101,18 @@ export class ClassicGroups implements GroupKind {
     assert(record.kind === 'group-metadata', 'records of classic groups alone come here');
     const { groupId, value } = record;
     if (value === null) this.forget(groupId);
-    else if (at.loading || !this.#groups.has(groupId)) this.#groups.set(groupId, groupFromRecord(groupId, value));
+    else if (at.loading || !this.#groups.has(groupId)) {
+      const before = this.#groups.get(groupId);
+      if (before !== undefined) uncount(before);
+      this.#groups.set(groupId, groupFromRecord(groupId, value, this.#host.memory));
+    }
   }
 
   forget(groupId: string): void {
     const group = this.#groups.get(groupId);
     if (group === undefined) return;
     endDeadlines(this.#host, group);
+    uncount(group);
     this.#groups.delete(groupId);
   }
 

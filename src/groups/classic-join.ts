@@ -7,6 +7,7 @@ import type { Call } from './call.ts';
 import { failJoin, failParked, joinedAnswer, parkJoin } from './classic-answers.ts';
 import {
   addMember,
+  addPending,
   awaitingJoinCount,
   type ClassicGroup,
   checkMember,
@@ -35,6 +36,7 @@ import {
 } from './classic-rebalance.ts';
 import { newGroupRecord, recordBytes, recordOf } from './classic-record.ts';
 import type { GroupHost, Now } from './group-host.ts';
+import { protocolBytes } from './member-memory.ts';
 
 /** KIP-394: a new dynamic member has to come again with the id that it is given. */
 const KNOWN_ID_SINCE = 4;
@@ -62,7 +64,7 @@ export function joinGroup(
   request: JoinRequest,
   now: Now,
 ): void {
-  const refused = refusalOf(host, request);
+  const refused = refusalOf(host, request) ?? memoryRefusal(host, groups.get(request.groupId), request);
   if (refused !== undefined) {
     failJoin(host, call, refused, request.memberId);
     return;
@@ -88,6 +90,18 @@ function refusalOf(host: GroupHost, request: JoinRequest): ErrorName | undefined
   return fits ? undefined : 'INVALID_SESSION_TIMEOUT';
 }
 
+/** Whether all members of all groups would take too much memory with what this one says; what says no more than before may stay. */
+function memoryRefusal(
+  host: GroupHost,
+  group: ClassicGroup | undefined,
+  { memberId, protocols }: JoinRequest,
+): ErrorName | undefined {
+  const known = group?.members.get(memberId);
+  const knownBytes = known === undefined ? 0 : protocolBytes(known.protocols);
+  const growthBytes = protocolBytes(protocols) - knownBytes;
+  return growthBytes <= 0 || host.hasRoomFor(growthBytes) ? undefined : 'GROUP_MAX_SIZE_REACHED';
+}
+
 /** A group begins with somebody who has no id yet; an empty one of the other kind becomes this one, its offsets stay. */
 function makeGroup(
   host: GroupHost,
@@ -97,7 +111,7 @@ function makeGroup(
 ): ClassicGroup | ErrorName {
   const { groupId } = request;
   if (request.memberId !== '') return 'UNKNOWN_MEMBER_ID';
-  const group = newClassicGroup(groupId);
+  const group = newClassicGroup(groupId, host.memory);
   group.stateSinceMs = now.wallMs;
   if (!supportsProtocols(group, request.protocolType, request.protocols)) return 'INCONSISTENT_GROUP_PROTOCOL';
   if (!host.giveUpKind(groupId, 'classic')) return 'INCONSISTENT_GROUP_PROTOCOL';
@@ -149,7 +163,7 @@ function joinAsNew(joining: Joining): void {
   } else if (group.pendingJoins.size >= PENDING_JOINS_MAX) {
     failJoin(host, call, 'GROUP_MAX_SIZE_REACHED', '');
   } else {
-    group.pendingJoins.add(memberId);
+    addPending(group, memberId);
     host.tie(group.groupId, memberId, call.caller);
     startSession(host, group, { memberId, timeoutMs: request.sessionTimeoutMs }, now);
     failJoin(host, call, 'MEMBER_ID_REQUIRED', memberId);

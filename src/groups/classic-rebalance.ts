@@ -13,6 +13,7 @@ import {
   enterState,
   hasAllJoined,
   rebalanceTimeoutMs,
+  setAssignment,
 } from './classic-group.ts';
 import { type ClassicMember, isHeldAlive, NO_BYTES } from './classic-member.ts';
 import { recordOf } from './classic-record.ts';
@@ -96,7 +97,7 @@ export function prepareRebalance(host: GroupHost, group: ClassicGroup, now: Now)
 /** Nobody gets an assignment of this generation: who waits for one is told why, and has its session to come again. */
 export function failSyncs(host: GroupHost, group: ClassicGroup, error: ErrorName, now: Now): void {
   for (const member of group.members.values()) {
-    member.assignment = NO_BYTES;
+    setAssignment(group, member, NO_BYTES);
     if (member.awaitingSync === undefined) continue;
     failSync(host, member.awaitingSync, error);
     member.awaitingSync = undefined;

@@ -8,6 +8,7 @@ import {
   newClassicGroup,
 } from './classic-group.ts';
 import { type ClassicMember, metadataFor } from './classic-member.ts';
+import type { MemberMemory } from './member-memory.ts';
 
 export type GroupMetadataRecord = GroupRecordOf<'group-metadata'>;
 
@@ -56,8 +57,8 @@ export function tombstoneOf(groupId: string): GroupMetadataRecord {
 }
 
 /** The group as a coordinator goes on with it that knows nothing but its record. */
-export function groupFromRecord(groupId: string, value: GroupMetadataValue): ClassicGroup {
-  const group = newClassicGroup(groupId);
+export function groupFromRecord(groupId: string, value: GroupMetadataValue, memory: MemberMemory): ClassicGroup {
+  const group = newClassicGroup(groupId, memory);
   const { protocol, leader, currentStateTimestamp } = value;
   for (const member of value.members) addMember(group, memberFromRecord(member, protocol ?? ''), value.protocolType);
   group.state = value.members.length > 0 ? 'Stable' : 'Empty';

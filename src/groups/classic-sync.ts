@@ -6,7 +6,7 @@ import { KafkaError } from '../protocol/errors.ts';
 import { CONSUMER_PROTOCOL_TYPE, encodeConsumerAssignment } from '../protocol/group/consumer-protocol.ts';
 import type { Call } from './call.ts';
 import { answerSync, failSync, parkSync } from './classic-answers.ts';
-import { type ClassicGroup, checkMember, enterState } from './classic-group.ts';
+import { type ClassicGroup, checkMember, enterState, setAssignment } from './classic-group.ts';
 import { type ClassicMember, keepBytes, NO_BYTES, type SyncRequest, type SyncResponse } from './classic-member.ts';
 import { failSyncs, keepAlive, noteSync, prepareRebalance } from './classic-rebalance.ts';
 import { recordBytes, recordOf } from './classic-record.ts';
@@ -67,13 +67,15 @@ function syncMember(syncing: Syncing, member: ClassicMember, call: Call<SyncResp
 /** The group is stable from here on; who hears of it hears of it when the record is safe. */
 function completeGeneration({ host, group, now }: Syncing, request: SyncRequest): void {
   const given = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, assignment]));
+  const bytesBefore = group.memberBytes;
   for (const member of group.members.values()) {
     const assignment = given.get(member.memberId);
-    member.assignment = assignment === undefined ? emptyAssignment(group) : keepBytes(assignment);
+    setAssignment(group, member, assignment === undefined ? emptyAssignment(group) : keepBytes(assignment));
   }
+  const hasRoom = group.memberBytes <= bytesBefore || host.hasRoomFor(0);
   const record = recordOf(group);
-  if (record.value !== null && recordBytes(group.groupId, record.value) > host.recordBytesMax) {
-    host.log(`group ${group.groupId}: the assignments of ${group.members.size} members are too large to be written`);
+  if (!hasRoom || (record.value !== null && recordBytes(group.groupId, record.value) > host.recordBytesMax)) {
+    host.log(`group ${group.groupId}: the assignments of ${group.members.size} members are too large to be kept`);
     failSyncs(host, group, 'UNKNOWN_SERVER_ERROR', now);
     prepareRebalance(host, group, now);
     return;

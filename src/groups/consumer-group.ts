@@ -4,12 +4,15 @@
  */
 import { type Assignment, NO_PARTITIONS } from './consumer-assignment.ts';
 import { type ConsumerMember, isReconciledTo } from './consumer-member.ts';
+import { consumerMemberBytes, count, type GroupShare, type MemberMemory } from './member-memory.ts';
 
 /** As ListGroups and ConsumerGroupDescribe name it. */
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
 
-export class ConsumerGroup {
+export class ConsumerGroup implements GroupShare {
   readonly groupId: string;
+  readonly memory: MemberMemory;
+  memberBytes = 0;
   /** Raised whenever the target has to be worked out anew; 0 in the turn that makes the group. */
   groupEpoch = 0;
   /** The group epoch that the target is of. */
@@ -32,8 +35,9 @@ export class ConsumerGroup {
   /** How many members subscribe to a topic by its name. */
   readonly #subscriberCounts = new Map<string, number>();
 
-  constructor(groupId: string) {
+  constructor(groupId: string, memory: MemberMemory) {
     this.groupId = groupId;
+    this.memory = memory;
   }
 
   get members(): ReadonlyMap<string, ConsumerMember> {
@@ -50,6 +54,7 @@ export class ConsumerGroup {
     const before = this.#members.get(memberId);
     if (before !== undefined) this.#drop(before);
     this.#members.set(memberId, member);
+    count(this, consumerMemberBytes(member));
     if (instanceId !== null) this.#staticMembers.set(instanceId, memberId);
     for (const topic of member.subscribedTopicNames) {
       this.#subscriberCounts.set(topic, (this.#subscriberCounts.get(topic) ?? 0) + 1);
@@ -104,7 +109,9 @@ export class ConsumerGroup {
   }
 
   /** All that hangs on the member as it was. */
-  #drop({ memberId, instanceId, subscribedTopicNames, assigned, pendingRevocation }: ConsumerMember): void {
+  #drop(member: ConsumerMember): void {
+    const { memberId, instanceId, subscribedTopicNames, assigned, pendingRevocation } = member;
+    count(this, -consumerMemberBytes(member));
     if (instanceId !== null && this.#staticMembers.get(instanceId) === memberId) {
       this.#staticMembers.delete(instanceId);
     }

@@ -17,6 +17,7 @@ import { awaitRevocation, type ConsumerContext, endDeadlines, keepAlive, removeI
 import { preferredAssignor } from './consumer-target.ts';
 import type { GroupHost, Now } from './group-host.ts';
 import type { CommitWho, FetchWho, GroupKind } from './group-kind.ts';
+import { uncount } from './member-memory.ts';
 
 export type DescribedConsumerGroup = ResponseOf<typeof ConsumerGroupDescribe>['groups'][number];
 type DescribedMember = DescribedConsumerGroup['members'][number];
@@ -56,7 +57,7 @@ export class ConsumerGroups implements GroupKind {
   }
 
   replay(record: GroupRecord): void {
-    replayConsumerRecord(this.#groups, record);
+    replayConsumerRecord(this.#groups, record, this.#context.host.memory);
   }
 
   forget(groupId: string): void {
@@ -66,6 +67,7 @@ export class ConsumerGroups implements GroupKind {
       endDeadlines(this.#context, groupId, memberId);
       this.#context.host.untie(groupId, memberId);
     }
+    uncount(group);
     this.#groups.delete(groupId);
   }
 

@@ -18,6 +18,7 @@ import { awaitRevocation, type ConsumerContext, endDeadlines, keepAlive, removeI
 import { takeStep } from './consumer-step.ts';
 import type { Now } from './group-host.ts';
 import { groupNotFound } from './group-offsets.ts';
+import { consumerMemberBytes } from './member-memory.ts';
 
 /** Throws KafkaError, before anything is decided. */
 export function heartbeat(
@@ -65,6 +66,10 @@ function beat(
   if (records.reduce((sum, record) => sum + recordBytesOf(record), 0) > host.recordBytesMax) {
     throw new KafkaError('UNKNOWN_SERVER_ERROR', `what group ${groupId} would become is too much for one write`);
   }
+  const growthBytes = consumerMemberBytes(member) - (found.isNew ? 0 : consumerMemberBytes(found.member));
+  if (growthBytes > 0 && !host.hasRoomFor(growthBytes)) {
+    throw new KafkaError('GROUP_MAX_SIZE_REACHED', 'the members of all groups would take too much memory');
+  }
   // From here on nothing fails. The records of an empty classic group go first: the log has one kind of a group at a time.
   if (!host.giveUpKind(groupId, 'consumer')) throw missingGroup(context, groupId);
   host.push(...records);
@@ -92,7 +97,7 @@ function beat(
 function findGroup(context: ConsumerContext, { groupId, memberEpoch }: ConsumerHeartbeatRequest): ConsumerGroup {
   const group = context.groups.get(groupId);
   if (group === undefined && memberEpoch !== JOINS) throw missingGroup(context, groupId);
-  return group ?? new ConsumerGroup(groupId);
+  return group ?? new ConsumerGroup(groupId, context.host.memory);
 }
 
 function missingGroup({ host }: ConsumerContext, groupId: string): KafkaError {

@@ -9,12 +9,18 @@ import { NO_PARTITIONS, toAssignment } from './consumer-assignment.ts';
 import { ConsumerGroup } from './consumer-group.ts';
 import { type ConsumerMember, LEAVES, newConsumerMember } from './consumer-member.ts';
 import { MEMBER_STATES } from './consumer-records.ts';
+import { type MemberMemory, uncount } from './member-memory.ts';
 
-export function replayConsumerRecord(groups: Map<string, ConsumerGroup>, record: GroupRecord): void {
+export function replayConsumerRecord(
+  groups: Map<string, ConsumerGroup>,
+  record: GroupRecord,
+  memory: MemberMemory,
+): void {
   const { groupId } = record;
-  const group = groups.get(groupId) ?? new ConsumerGroup(groupId);
+  const group = groups.get(groupId) ?? new ConsumerGroup(groupId, memory);
   if (record.value === null && !groups.has(groupId)) return;
   if (record.kind === 'consumer-group-metadata' && record.value === null) {
+    uncount(group);
     groups.delete(groupId);
     return;
   }

@@ -7,6 +7,7 @@ import type { KafkaError } from '../protocol/errors.ts';
 import type { GroupRecord } from '../protocol/group/group-record.ts';
 import type { Call, Caller } from './call.ts';
 import type { GroupSettings } from './group-settings.ts';
+import type { MemberMemory } from './member-memory.ts';
 import type { TopicsView } from './topics-view.ts';
 
 export interface Now {
@@ -23,6 +24,10 @@ export interface GroupHost {
   readonly topics: TopicsView;
   /** What a record may take, in bytes: a larger one could never be written. */
   readonly recordBytesMax: number;
+  /** Of this machine's members. */
+  readonly memory: MemberMemory;
+  /** Whether the members of all machines may take so many bytes more. */
+  hasRoomFor(bytes: number): boolean;
   /** `${clientId}-${uuid}` */
   newMemberId(clientId: string): string;
   push(...records: readonly GroupRecord[]): void;

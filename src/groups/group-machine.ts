@@ -25,6 +25,7 @@ import { GroupOffsets, groupNotFound } from './group-offsets.ts';
 import type { GroupSettings } from './group-settings.ts';
 import { GroupTimers } from './group-timers.ts';
 import { memberKey } from './member-key.ts';
+import type { MemberMemory } from './member-memory.ts';
 import { MemberTies, type TiedMember } from './member-ties.ts';
 import type {
   CommitRequest,
@@ -51,6 +52,8 @@ export interface GroupMachineOptions {
   readonly uuid: () => string;
   /** What one record may take; a group that cannot be written in one may not come to be. */
   readonly recordBytesMax: number;
+  /** Whether the members of all machines, this one's `memberBytes` among them, may take so many bytes more. */
+  readonly hasRoomFor: (bytes: number) => boolean;
   readonly log: (line: string) => void;
 }
 
@@ -65,6 +68,7 @@ export class GroupMachine {
   readonly #timers = new GroupTimers();
   readonly #ties = new MemberTies();
   readonly #unheard = new UnheardMembers();
+  readonly #memory: MemberMemory = { bytes: 0 };
   readonly #offsets: GroupOffsets;
   readonly #classic: ClassicGroups;
   readonly #consumer: ConsumerGroups;
@@ -264,12 +268,19 @@ export class GroupMachine {
     return [...this.#turns.abandon(), ...parked];
   }
 
+  /** About what its members take in memory. */
+  get memberBytes(): number {
+    return this.#memory.bytes;
+  }
+
   #makeHost(): GroupHost {
-    const { settings, topics, recordBytesMax, uuid, log } = this.#options;
+    const { settings, topics, recordBytesMax, hasRoomFor, uuid, log } = this.#options;
     return {
       settings,
       topics,
       recordBytesMax,
+      memory: this.#memory,
+      hasRoomFor,
       newMemberId: (clientId) => `${clientId}-${uuid()}`,
       push: (...records) => this.#turns.push(records),
       answer: (call, value) => this.#turns.answer(call, value),

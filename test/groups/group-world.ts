@@ -86,6 +86,7 @@ export class GroupWorld {
   readonly transitions: Transition[] = [];
   machine: GroupMachine;
   nowMs = 1_000_000;
+  memberBytesMax = Infinity;
   wallMs = 1_700_000_000_000;
   /** What appends fail with. */
   appendError: KafkaError | undefined;
@@ -305,6 +306,7 @@ export class GroupWorld {
       },
       uuid: () => `uuid-${this.#uuids++}`,
       recordBytesMax: this.#recordBytesMax,
+      hasRoomFor: (bytes) => this.machine.memberBytes + bytes <= this.memberBytesMax,
       log: (line) => this.lines.push(line),
     });
   }

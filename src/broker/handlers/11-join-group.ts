@@ -6,9 +6,8 @@
  */
 
 import type { JoinGroup } from '../../protocol/apis/index.ts';
-import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
-import { authorizeGroup, checkNames, codeOf, ownBytes } from '../group-calls.ts';
+import { authorizeGroup, checkMetadataBytes, checkNames, codeOf, ownBytes } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -18,15 +17,13 @@ type JoinResponse = ResponseOf<typeof JoinGroup>;
 /** From this version on an answer without a protocol has null for it, before an empty name. */
 const NULL_PROTOCOL_VERSION = 7;
 const NO_GENERATION = -1;
-/** Of all protocols of a member together: it is kept as long as the member is, and a group's record with more would not be taken. */
-const METADATA_BYTES_MAX = 1 << 20;
 
 export async function handleJoinGroup(services: BrokerServices, request: JoinRequest, call: Call): Promise<Reply> {
   const throttleTimeMs = services.throttleTimeMs(call.context);
   try {
     authorizeGroup(services, call.context, 'read', request.groupId);
     checkNames([request.groupInstanceId, request.protocolType, ...request.protocols.map(({ name }) => name)]);
-    checkMetadata(request);
+    checkMetadataBytes(request.protocols.reduce((sum, { metadata }) => sum + metadata.length, 0));
     const protocols = request.protocols.map(({ name, metadata }) => ({ name, metadata: ownBytes(metadata) }));
     const own = { ...request, protocols };
     const answer = await services.groups.call<JoinResponse>(request.groupId, call, (machine, asked, now) =>
@@ -47,11 +44,4 @@ export async function handleJoinGroup(services: BrokerServices, request: JoinReq
     };
     return { message };
   }
-}
-
-/** Throws KafkaError INVALID_REQUEST. */
-function checkMetadata({ protocols }: JoinRequest): void {
-  const byteCount = protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
-  if (byteCount <= METADATA_BYTES_MAX) return;
-  throw new KafkaError('INVALID_REQUEST', `${byteCount} bytes of metadata; a member has at most ${METADATA_BYTES_MAX}`);
 }

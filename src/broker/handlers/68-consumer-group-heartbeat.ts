@@ -7,7 +7,7 @@ import type { ConsumerGroupHeartbeat } from '../../protocol/apis/index.ts';
 import { KafkaError } from '../../protocol/errors.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/schema.ts';
 import { failureOf } from '../failure.ts';
-import { authorizeGroup, checkNames, mayUseTopic } from '../group-calls.ts';
+import { authorizeGroup, checkMetadataBytes, checkNames, mayUseTopic } from '../group-calls.ts';
 import type { Reply } from '../request.ts';
 import type { BrokerServices, Call } from '../services.ts';
 
@@ -23,6 +23,7 @@ export async function handleConsumerGroupHeartbeat(
   try {
     authorizeGroup(services, call.context, 'read', request.groupId);
     const topics = request.subscribedTopicNames ?? [];
+    checkMetadataBytes(topics.reduce((sum, name) => sum + name.length, 0));
     checkNames([request.memberId, request.instanceId, request.rackId, ...topics]);
     if (!topics.every((name) => mayUseTopic(services, call.context, 'describe', name))) {
       throw new KafkaError('TOPIC_AUTHORIZATION_FAILED');

@@ -94,6 +94,7 @@ describe('ConsumerGroupHeartbeat and ConsumerGroupDescribe', () => {
         { instanceId: long },
         { rackId: long },
         { subscribedTopicNames: [long] },
+        { subscribedTopicNames: Array.from({ length: 200 }, (_, number) => `${number}`.padEnd(6_000, 'x')) },
       ]) {
         const refused = await ask(test, ConsumerGroupHeartbeat, 1, { ...joining, ...names });
         assert.equal(errorName(refused.errorCode), 'INVALID_REQUEST', Object.keys(names)[0]);
