@@ -111,4 +111,29 @@ describe('log: a swap that was not finished', () => {
     });
     assert.deepEqual(namesIn(machine, PARTITION), before);
   });
+
+  for (const [what, change] of [
+    ['a base offset of it changed, which no CRC covers', (bytes: Buffer) => bytes.fill(0x73, 5, 6)],
+    ['it was cut short', (bytes: Buffer) => bytes.subarray(0, 0)],
+  ] as const) {
+    it(`is no reason to remove what it does not cover when ${what}`, async () => {
+      const machine = await threeSegments();
+      await put(machine, at(0, '.log.swap'), change(Buffer.from(swapOfTwo(machine))));
+      const before = namesIn(machine, PARTITION);
+      await run(machine, async (env) => {
+        const logs = await openDirectory(env, { brokerEpoch: 2 });
+        await assert.rejects(openLog(logs, CONFIG), isError('KAFKA_STORAGE_ERROR'));
+      });
+      assert.deepEqual(namesIn(machine, PARTITION), before);
+    });
+  }
+
+  it('counts where nothing follows what it covers, also when that is out of the way', async () => {
+    for (const isAway of [false, true]) {
+      const machine = await threeSegments();
+      await put(machine, at(0, '.log.swap'), contentOf(machine, at(2, '.log')));
+      if (isAway) await run(machine, ({ disk }) => disk.rename(at(2, '.log'), at(2, '.log.deleted')));
+      assert.deepEqual(await basesAfterOpen(machine), [2]);
+    }
+  });
 });
