@@ -18,9 +18,9 @@ import { ClusterError } from './cluster-error.ts';
 import type { BrokerRegistration, ClusterImage, Endpoint } from './cluster-image.ts';
 import { NO_CONTROLLER } from './cluster-image.ts';
 import { type BrokerRegistered, entryHead } from './entries.ts';
-import { aliveLock, brokerFolder, brokerLogFolder, brokersFolder, controllerLock } from './layout.ts';
+import { aliveLock, brokerFolder, brokerLogFolder, brokersFolder, controllerLock, entryFolder } from './layout.ts';
 import { LockWatch } from './lock-watch.ts';
-import { hadLogs, lostFolder } from './lost-folder.ts';
+import { hadLogs, lostEntries, lostFolder } from './lost-folder.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import { judgeOwner, type OwnerState } from './owner-judgement.ts';
 import { isSameProcess, type OwnerRecord, readOwnerRecord } from './owner-record.ts';
@@ -123,6 +123,7 @@ export class Claim {
     const { image } = this.#log;
     const lost = await lostFolder(this.#env, directory, brokerId, image, owner);
     if (lost !== undefined) throw folderMissing(lost);
+    if (await lostEntries(this.#env, directory, brokerId, image)) throw entriesMissing(directory, brokerId);
     const isNew = await disk.makeDirectory(brokerFolder(directory, brokerId));
     if (isNew || !image.brokers.has(brokerId)) {
       await disk.syncDirectory(brokersFolder(directory));
@@ -303,4 +304,10 @@ function folderMissing(folder: string): ClusterError {
     'damaged',
     `${folder} is missing, and with it the records of all topics; put it back, or make the folder to begin with empty topics`,
   );
+}
+
+function entriesMissing(directory: string, brokerId: number): ClusterError {
+  const logs = brokerLogFolder(directory, brokerId);
+  const text = `${entryFolder(directory)} knows no broker ${brokerId}, and ${logs} is there: entries are missing; put them back`;
+  return new ClusterError('damaged', text);
 }

@@ -69,7 +69,10 @@ export async function renewName(env: Env, folder: string, path: string): Promise
   }
 }
 
-/** Replaces `path` at once for every reader. Not synced: after a power cut the old content, the new or none may be there. */
+/**
+ * Replaces `path` at once for every reader. Not synced: after a power cut the old content, the new or none may be there. Throws
+ * ClusterError `damaged` where a folder has the name.
+ */
 export async function replaceFileUnsynced(env: Env, folder: string, path: string, bytes: Buffer): Promise<void> {
   const temporary = temporaryFile(folder, env.random.uuid());
   try {
@@ -77,7 +80,7 @@ export async function replaceFileUnsynced(env: Env, folder: string, path: string
     await env.disk.rename(temporary, path);
   } catch (error) {
     await env.disk.remove(temporary);
-    throw error;
+    throw errorCodeOf(error) === 'EISDIR' ? noRegularFile(path, error) : error;
   }
 }
 
@@ -101,10 +104,14 @@ export async function readFileIfThere(
       throw new ClusterError('damaged', `${path} is damaged: it has more than ${bytesMax} bytes`, { cause: error });
     }
     if (isNoRegularFile(error)) {
-      throw new ClusterError('damaged', `${path} is no regular file; put back what was there`, { cause: error });
+      throw noRegularFile(path, error);
     }
     throw error;
   }
+}
+
+function noRegularFile(path: string, cause: unknown): ClusterError {
+  return new ClusterError('damaged', `${path} is no regular file; put back what was there`, { cause });
 }
 
 async function writeTemporary(env: Env, path: string, bytes: Buffer, synced: boolean): Promise<void> {

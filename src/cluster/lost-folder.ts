@@ -23,6 +23,17 @@ export async function lostFolder(
   return hadLogs(image, brokerId, owner) && (await env.disk.stat(logs)) === undefined ? logs : undefined;
 }
 
+/** Whether there are logs although no registration is known: then the metadata log lost its entries, as a registration precedes them. */
+export async function lostEntries(
+  env: Env,
+  directory: string,
+  brokerId: number,
+  image: ClusterImage,
+): Promise<boolean> {
+  if (image.brokers.has(brokerId)) return false;
+  return (await env.disk.stat(brokerLogFolder(directory, brokerId))) !== undefined;
+}
+
 /** Whether somebody noted that the broker has a log directory whose name lasts. */
 export function hadLogs(image: ClusterImage, brokerId: number, owner: OwnerRecord | undefined): boolean {
   const registration = image.brokers.get(brokerId);

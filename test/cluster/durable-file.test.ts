@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { ensureCluster, readClusterId } from '../../src/cluster/cluster-directory.ts';
 import { ClusterError } from '../../src/cluster/cluster-error.ts';
-import { JSON_FILE_BYTES_MAX, linkNewFile, readFileIfThere } from '../../src/cluster/durable-file.ts';
 import {
+  JSON_FILE_BYTES_MAX,
+  linkNewFile,
+  readFileIfThere,
+  replaceFileUnsynced,
+} from '../../src/cluster/durable-file.ts';
+import {
+  brokerFolder,
   clusterFile,
   clusterFolder,
   entryFile,
@@ -56,5 +62,18 @@ describe('cluster: files have a largest size', () => {
       const { findings } = await verifyCluster(env, DIRECTORY);
       const found = findings.map(({ file }) => file);
       for (const path of [...paths, snapshotFile(DIRECTORY, 7)]) assert.ok(found.includes(path), path);
+    }));
+});
+
+describe('cluster: a folder where a file should be', () => {
+  it('is damage, for whoever reads it and whoever would replace it, and an owner record that is one counts as none', () =>
+    inWorld(1, async (env) => {
+      const path = ownerFile(DIRECTORY, 1);
+      await env.disk.makeDirectory(path);
+      await assert.rejects(readFileIfThere(env, path), isDamaged);
+      assert.equal(await readOwnerRecord(env, DIRECTORY, 1), undefined);
+      const folder = brokerFolder(DIRECTORY, 1);
+      await assert.rejects(replaceFileUnsynced(env, folder, path, Buffer.from('{}')), isDamaged);
+      assert.deepEqual(await env.disk.list(folder), ['owner.json']);
     }));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ClusterError } from '../../src/cluster/cluster-error.ts';
-import { brokerFolder, brokerLogFolder, ownerFile } from '../../src/cluster/layout.ts';
+import { brokerFolder, brokerLogFolder, entryFolder, ownerFile } from '../../src/cluster/layout.ts';
 import type { Env } from '../../src/kernel/env.ts';
 import { SimMachine } from '../sim/sim-machine.ts';
 import { World } from '../sim/sim-world.ts';
@@ -53,6 +53,23 @@ describe("cluster: a broker's folders that were taken away", () => {
       });
     }
   });
+
+  it('logs of a broker that no entry knows are not put beside topics begun anew', () =>
+    inWorld(11, async (env) => {
+      const session = await mustBecomeBroker(env);
+      await session.createTopic({ name: 't', partitionCount: 1, configs: new Map() });
+      await env.disk.makeDirectory(brokerLogFolder(DIRECTORY, 1));
+      await session.release();
+      for (const name of await env.disk.list(entryFolder(DIRECTORY))) {
+        await env.disk.remove(`${entryFolder(DIRECTORY)}/${name}`);
+      }
+      await assert.rejects(
+        becomeBroker(env),
+        (error) =>
+          error instanceof ClusterError && error.kind === 'damaged' && /entries are missing/.test(error.message),
+      );
+      assert.deepEqual(await env.disk.list(entryFolder(DIRECTORY)), []);
+    }));
 
   it('a log directory is noted only once its name outlasts a power cut', async () => {
     for (let seed = 1; seed <= 30; seed++) {

@@ -122,6 +122,7 @@ describe('e2e: a damaged partition', function () {
       for (const name of [
         'brokers/1/close-record',
         'brokers/1/log/.kafka_cleanshutdown',
+        'brokers/1/log/meta.properties',
         'cluster.json',
         `cluster/log/${entries.at(0)}`,
         `cluster/log/${entries.at(-1)}`,
@@ -135,7 +136,13 @@ describe('e2e: a damaged partition', function () {
           assert.ok(lastLine(run).includes(`${directory}/${name}`), `${make} ${name}: ${run.stderr}`);
         }
       }
-      assert.equal((await shell('streamctl consume t -e -q')).status, EXIT.ok);
+      const emptied = await shell('cp -R $DIR $DIR.whole; rm $DIR/cluster/log/*; streamctl topics list');
+      assert.equal(emptied.status, EXIT.data, emptied.stderr);
+      const owner = await shell(
+        'rm -r $DIR; mv $DIR.whole $DIR; rm $DIR/brokers/1/owner.json; mkdir $DIR/brokers/1/owner.json; streamctl consume t -e',
+      );
+      assert.equal(owner.status, EXIT.data, owner.stderr);
+      assert.equal((await shell('rmdir $DIR/brokers/1/owner.json; streamctl consume t -e -q')).status, EXIT.ok);
     }));
 
   it('is refused where all logs were taken away, with what is known of them', () =>
