@@ -1,4 +1,4 @@
-import type { Clock } from '../kernel/env.ts';
+import type { Clock, Timer } from '../kernel/env.ts';
 
 /**
  * The longest that one request waits for its answer, whatever time is left: a peer that is dead without having closed its
@@ -29,5 +29,20 @@ export class Deadline {
   /** How long one attempt may take: what is left, at least 1 ms and at most half a minute. */
   attemptMs(): number {
     return Math.max(1, Math.min(this.remainingMs(), ATTEMPT_MS));
+  }
+}
+
+/** As `work`, or `otherwise` once the deadline has passed; the work is then left to end by itself. */
+export async function unlessPassed<T>(clock: Clock, deadline: Deadline, work: Promise<T>, otherwise: T): Promise<T> {
+  const leftMs = deadline.remainingMs();
+  if (leftMs === Infinity) return await work;
+  let timer: Timer | undefined;
+  const limit = new Promise<T>((resolve) => {
+    timer = clock.timer(leftMs, () => resolve(otherwise));
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    timer?.cancel();
   }
 }

@@ -14,7 +14,7 @@ import { ConsumeRun } from './consume-run.ts';
 import type { ConsumeOptions, ConsumeOutput, ConsumeSummary } from './consumer.ts';
 import { ConsumerMember } from './consumer-member.ts';
 import { CursorSet } from './cursor-set.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, unlessPassed } from './deadline.ts';
 import type { PartitionCursor } from './fetch-request.ts';
 import { GroupCoordinator } from './group-coordinator.ts';
 import type { CommitOutcome, GroupMember, MemberOptions, MembershipEvents } from './group-member.ts';
@@ -344,11 +344,16 @@ class GroupConsumer {
     const { timeoutMs } = this.#options;
     const limitMs = isHurried ? HURRIED_LEAVE_MS : timeoutMs;
     const deadline = new Deadline(this.#env.clock, limitMs);
-    await this.#committing.catch(() => 'again');
-    if (this.#member === undefined) return;
-    const due = this.#progress.due();
-    if (due.length > 0) await this.#group.sync?.();
-    const outcome = await this.#member.leave(due, deadline);
+    let due = this.#progress.due();
+    const goodbye = async (): Promise<CommitOutcome> => {
+      await this.#committing.catch(() => 'again');
+      if (this.#member === undefined) return 'done';
+      due = this.#progress.due();
+      if (due.length > 0) await this.#group.sync?.();
+      return await this.#member.leave(due, deadline);
+    };
+    // One attempt may take longer than is left.
+    const outcome = await unlessPassed(this.#env.clock, deadline, goodbye(), 'again');
     if (outcome === 'done' || due.length === 0) return;
     const what = `group '${this.#group.groupId}': the last records that were written are not committed`;
     if (outcome === 'refused')

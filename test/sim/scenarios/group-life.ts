@@ -24,6 +24,8 @@ const CALM_MS = 6500;
 const SETTLING_MS = SESSION_MS + 3500;
 const OFFSETS_TOPIC = '__consumer_offsets';
 const LAST_LINES = 30;
+/** What a command says that its signal’s grace has run out on. */
+const LEFT_UNFINISHED = 'left unfinished';
 const INSTANCES = ['one', 'two'] as const;
 /** The static member of the time without faults. */
 const CALM_INSTANCE = 'calm';
@@ -226,8 +228,15 @@ class GroupLife {
   async #allLeave(): Promise<void> {
     const { world, machine } = this.#run;
     for (const { stdio } of this.#members) stdio.readAgain();
+    const leaving = this.#members.filter(({ process }) => !process.isDead);
     for (const process of machine.alive()) process.signal('SIGTERM');
-    if (await this.#watch(() => machine.alive().length === 0, HEALED_MS)) return;
+    if (await this.#watch(() => machine.alive().length === 0, HEALED_MS)) {
+      // Also who lost its broker knows when to give up.
+      const stuck = leaving.filter(({ stdio }) => stdio.notes().some((note) => note.includes(LEFT_UNFINISHED)));
+      for (const { process } of stuck)
+        world.violate('I-31', `${process.name}/${process.pid} had to be left unfinished`);
+      return;
+    }
     const names = machine.alive().map(({ name, pid }) => `${name}/${pid}`);
     world.violate('I-31', `${names.join(', ')} did not leave within ${HEALED_MS} ms without faults`);
   }
