@@ -8,6 +8,7 @@ import { codecAvailable, codecOf } from '../../src/protocol/records/compression.
 import { batchWith } from '../broker/bad-input/raw-batch.ts';
 import { inWorld } from '../cluster/in-world.ts';
 import { isError } from '../log/log-in-world.ts';
+import type { OutcomeKind } from './changed-directory.ts';
 import type { Subject } from './changed-files.ts';
 
 interface FileChange {
@@ -23,6 +24,8 @@ interface FileChange {
   readonly cut?: number;
   readonly find?: string;
   readonly replace?: string;
+  /** What has to come of it; by default anything that may be. */
+  readonly expected?: OutcomeKind;
 }
 
 interface BatchOfCorpus {
@@ -66,8 +69,9 @@ describe('fuzz: what once broke', () => {
         const path = [...(subject?.tree.keys() ?? [])].filter((each) => end.test(each)).at(-1);
         assert.ok(subject !== undefined && path !== undefined, `there is no ${change.file}`);
         const before = subject.tree.get(path) ?? Buffer.alloc(0);
-        const { failure } = await files.tryChange(subject, path, changed(before, change), 1, by);
+        const { outcome, failure } = await files.tryChange(subject, path, changed(before, change), 1, by);
         assert.equal(failure, undefined);
+        assert.equal(outcome.kind, change.expected ?? outcome.kind);
       });
     }
   }
