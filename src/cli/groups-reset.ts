@@ -217,7 +217,10 @@ async function givenOffsets(
   const groups = new Set(lines.map(({ group }) => group).filter((group) => group !== undefined));
   // A file of one group may be of another one: that is how offsets are carried over.
   const own = groups.size > 1 ? lines.filter(({ group }) => group === undefined || group === groupId) : lines;
-  if (own.length === 0) throw new CliError(EXIT.notFound, `${goal.path} has no offsets of group '${groupId}'`);
+  if (own.length === 0) {
+    const name = goal.path === '-' ? 'standard input' : goal.path;
+    throw new CliError(EXIT.notFound, `${name} has no offsets of group '${groupId}'`);
+  }
   return own.map(({ group: _, ...offset }) => offset);
 }
 

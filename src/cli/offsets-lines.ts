@@ -18,6 +18,9 @@ export interface OffsetLine extends CommittedOffset {
 
 /** Offsets of a million partitions; what is larger is some other file. */
 const FILE_BYTES_MAX = 256 << 20;
+/** What Kafka's protocol has room for. */
+const TEXT_BYTES_MAX = 32_767;
+const INT32_MAX = 0x7fffffff;
 const READ_BYTES = 64 << 10;
 const CSV = /^(?:("(?:[^"]|"")*"|[^",]*),)?("(?:[^"]|"")*"|[^",]+),(\d+),(\d+)$/;
 
@@ -80,30 +83,41 @@ function fromJson(line: string): OffsetLine | string {
   const [partition, offset] = [fields.get('partition'), fields.get('offset')];
   const leaderEpoch = fields.get('leaderEpoch') ?? -1;
   const metadata = fields.get('metadata') ?? '';
-  if (group !== undefined && (typeof group !== 'string' || group === '')) return '"group" is no name';
-  if (typeof topic !== 'string' || topic === '') return '"topic" is missing';
-  if (!isCount(partition) || partition > 0x7fffffff) return '"partition" is no partition';
-  if (!isCount(offset)) return '"offset" is no offset';
-  if (!Number.isInteger(leaderEpoch) || typeof leaderEpoch !== 'number' || leaderEpoch < -1) {
-    return '"leaderEpoch" is no epoch';
-  }
-  if (typeof metadata !== 'string') return '"metadata" is no text';
-  return { group, topic, partition, offset, leaderEpoch, metadata };
+  if (topic === undefined || topic === '') return '"topic" is missing';
+  if (leaderEpoch !== -1 && !isInt32(leaderEpoch)) return '"leaderEpoch" is no epoch';
+  if (!isText(metadata)) return '"metadata" is no text';
+  return checked({ group, topic, partition, offset }, { leaderEpoch, metadata });
 }
 
 function fromCsv(line: string): OffsetLine | string {
-  const [, group, topic = '', partition, offset] = CSV.exec(line) ?? [];
-  if (!isCount(Number(partition)) || !isCount(Number(offset))) {
-    return 'neither JSON nor topic,partition,offset';
-  }
-  return {
-    group: group === undefined ? undefined : unquoted(group),
-    topic: unquoted(topic),
-    partition: Number(partition),
-    offset: Number(offset),
-    leaderEpoch: -1,
-    metadata: '',
-  };
+  const match = CSV.exec(line);
+  if (match === null) return 'neither JSON nor topic,partition,offset';
+  const [, group, topic = '', partition, offset] = match;
+  const place = { topic: unquoted(topic), partition: Number(partition), offset: Number(offset) };
+  return checked(
+    { group: group === undefined ? undefined : unquoted(group), ...place },
+    { leaderEpoch: -1, metadata: '' },
+  );
+}
+
+function checked(
+  { group, topic, partition, offset }: Readonly<Record<'group' | 'topic' | 'partition' | 'offset', unknown>>,
+  rest: Pick<OffsetLine, 'leaderEpoch' | 'metadata'>,
+): OffsetLine | string {
+  if (group !== undefined && (!isText(group) || group === '')) return '"group" is no name';
+  if (!isText(topic)) return '"topic" is no name';
+  if (!isInt32(partition)) return '"partition" is no partition';
+  if (!isCount(offset)) return '"offset" is no offset';
+  return { group, topic, partition, offset, ...rest };
+}
+
+/** One that the protocol has room for, and that does not become another one on its way: half a character would. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && Buffer.byteLength(value) <= TEXT_BYTES_MAX && !/\p{Surrogate}/u.test(value);
+}
+
+function isInt32(value: unknown): value is number {
+  return isCount(value) && value <= INT32_MAX;
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,6 @@
 /** How far a group is behind: each partition's committed offset beside where its log begins and ends. */
 import { Metadata } from '../protocol/apis/03-metadata.ts';
+import { problemWithTopicName } from '../protocol/topic-names.ts';
 import { callerOf } from './admin.ts';
 import { type Caller, call } from './call.ts';
 import { describeGroup, type GroupAdmin, type GroupDescription, type GroupMemberDescription } from './group-admin.ts';
@@ -95,8 +96,10 @@ async function findPartitions(
   names: ReadonlySet<string>,
 ): Promise<Map<string, Omit<KnownPartition, 'range'>>> {
   const found = new Map<string, Omit<KnownPartition, 'range'>>();
-  if (names.size === 0) return found;
-  const answer = await call(caller, ANY_NODE, Metadata, topicsRequest([...names]));
+  // The protocol has no room for some that no topic can have.
+  const possible = [...names].filter((name) => problemWithTopicName(name) === undefined);
+  if (possible.length === 0) return found;
+  const answer = await call(caller, ANY_NODE, Metadata, topicsRequest(possible));
   for (const { name, topicId, errorCode, partitions } of answer.topics) {
     if (errorCode !== 0 || name === null) continue;
     for (const { partitionIndex, leaderId } of partitions) {

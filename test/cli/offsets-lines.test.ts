@@ -50,11 +50,19 @@ describe('cli: offsets-lines', () => {
     '{"topic":"t","partition":0,"offset":9007199254740992}',
     '{"topic":"t","partition":0,"offset":1,"metadata":3}',
     '{"group":"","topic":"t","partition":0,"offset":1}',
+    '{"group":"\\ud800","topic":"t","partition":0,"offset":1}',
+    `{"group":"${'g'.repeat(32_768)}","topic":"t","partition":0,"offset":1}`,
+    `{"topic":"${'t'.repeat(32_768)}","partition":0,"offset":1}`,
+    '{"topic":"t","partition":2147483648,"offset":1}',
+    '{"topic":"t","partition":0,"offset":1,"leaderEpoch":2147483648}',
+    '{"topic":"t","partition":0,"offset":1,"leaderEpoch":"1"}',
+    `{"topic":"t","partition":0,"offset":1,"metadata":"${'m'.repeat(32_768)}"}`,
+    't,2147483648,1',
     't,0',
     't,0,99999999999999999999',
     't,0,1\nt,0,2',
   ]) {
-    it(`refuses ${text}`, async () => {
+    it(`refuses ${text.slice(0, 80)}`, async () => {
       await assert.rejects(readOffsetLines(hostWith(text), 'f'), (error) => {
         return error instanceof CliError && error.exitCode === EXIT.data;
       });
