@@ -91,14 +91,10 @@ function refusalOf(host: GroupHost, request: JoinRequest): ErrorName | undefined
 }
 
 /** Whether all members of all groups would take too much memory with what this one says; what says no more than before may stay. */
-function memoryRefusal(
-  host: GroupHost,
-  group: ClassicGroup | undefined,
-  { memberId, protocols }: JoinRequest,
-): ErrorName | undefined {
-  const known = group?.members.get(memberId);
+function memoryRefusal(host: GroupHost, group: ClassicGroup | undefined, request: JoinRequest): ErrorName | undefined {
+  const known = group && knownMember(group, request);
   const knownBytes = known === undefined ? 0 : protocolBytes(known.protocols);
-  const growthBytes = protocolBytes(protocols) - knownBytes;
+  const growthBytes = protocolBytes(request.protocols) - knownBytes;
   return growthBytes <= 0 || host.hasRoomFor(growthBytes) ? undefined : 'GROUP_MAX_SIZE_REACHED';
 }
 
@@ -126,9 +122,7 @@ function makeGroup(
  */
 function hasRoomFor({ host, group, request }: Joining): boolean {
   const { maxSize } = host.settings;
-  const { memberId, groupInstanceId } = request;
-  const knownAs = memberId === '' && groupInstanceId !== null ? group.staticMembers.get(groupInstanceId) : memberId;
-  const member = knownAs === undefined ? undefined : group.members.get(knownAs);
+  const member = knownMember(group, request);
   switch (group.state) {
     case 'Empty':
       return true;
@@ -138,6 +132,15 @@ function hasRoomFor({ host, group, request }: Joining): boolean {
     case 'Stable':
       return member !== undefined || group.members.size < maxSize;
   }
+}
+
+/** The one that joins again, or in whose place its instance comes back. */
+function knownMember(
+  group: ClassicGroup,
+  { memberId, groupInstanceId }: Pick<JoinRequest, 'memberId' | 'groupInstanceId'>,
+): ClassicMember | undefined {
+  const knownAs = memberId === '' && groupInstanceId !== null ? group.staticMembers.get(groupInstanceId) : memberId;
+  return knownAs === undefined ? undefined : group.members.get(knownAs);
 }
 
 function refuseForSize({ host, group, call, request, now }: Joining): void {

@@ -64,6 +64,15 @@ describe('groups: memory of members', () => {
     assert.equal(codeOf({ groupId: 'd', protocols: large() }), 'MEMBER_ID_REQUIRED');
   });
 
+  it('has room for an instance that comes back to a full broker', () => {
+    const world = new GroupWorld();
+    world.join({ groupInstanceId: 'i', protocols: large() });
+    world.memberBytesMax = world.machine.memberBytes;
+    assert.equal(errorName(world.join({ groupInstanceId: 'i', protocols: large() }).value.errorCode), 'NONE');
+    const other = world.join({ groupInstanceId: 'other', protocols: large() }).value;
+    assert.equal(errorName(other.errorCode), 'GROUP_MAX_SIZE_REACHED');
+  });
+
   it('has an end for assignments: the generation fails, its members stay', () => {
     const world = new GroupWorld();
     world.memberBytesMax = LARGE;
