@@ -41,6 +41,9 @@ const READING_KEYS: readonly number[] = [
   DescribeTopicPartitions,
 ].map(({ key }) => key);
 
+/** Begins the line of the log that says what is shown from now on. */
+export const READ_IN_MEMORY = 'read as it is, with what would be written kept in memory';
+
 /** How often it is tried whether the directory takes writes, and how much must find room then: a registration and what follows. */
 const TRY_MS = 5000;
 const TRY_BYTES = 16 * 1024;
@@ -56,6 +59,7 @@ export async function openReadOnlySeat(env: Env, options: FindOptions, cause: Cl
       throw error instanceof MayOnlyRead && isDenied(error.cause) ? mayNotRead(directory)(error.cause) : error;
     },
   );
+  env.log.debug(`${READ_IN_MEMORY}: ${directory}: ${cause.message}`);
   const trial = tryWrites(env, directory);
   return {
     embedded: false,

@@ -2,6 +2,7 @@
  * The faults of one run, drawn from its seed before it begins: a list, so that a failing run can be repeated with fewer of
  * them until only those are left that matter. What a fault hits is decided when it comes, by its own share of chance.
  */
+import { READ_IN_MEMORY } from '../../src/cli/read-only-seat.ts';
 import { type DiskCall, type DiskFault, type FaultCode, isChanging } from './disk-faults.ts';
 import { Prng } from './prng.ts';
 import type { SimMachine } from './sim-machine.ts';
@@ -109,7 +110,7 @@ export class FaultInjector {
   onDiskCall: (call: DiskCall, path: string, process: SimProcess, fault: DiskFault | undefined) => void = () =>
     undefined;
   /**
-   * Who met a disk that may only be read: he may show the logs as they are then, in his memory, for as long as he lives
+   * Who met a disk that may only be read, or has no room: he may show the logs as they are then, in his memory, for as long as he lives
    * (cli/read-only-seat.ts), without being able to make anything of it durable.
    */
   readonly readOnlyPids = new Set<number>();
@@ -121,6 +122,9 @@ export class FaultInjector {
   constructor(targets: FaultTargets) {
     this.#targets = targets;
     targets.machine.onFault = (point, process) => this.#passed(point, process);
+    targets.machine.onLog = (message, process) => {
+      if (message.startsWith(READ_IN_MEMORY)) this.readOnlyPids.add(process.pid);
+    };
     targets.machine.onDiskCall = (call, process) => this.#called(call, process);
     targets.machine.hardware.faults = (call, path, process) => {
       const fault = this.#diskFault(call, path);

@@ -34,6 +34,8 @@ export class SimMachine {
   readonly network: SimNetwork;
   /** Called at each `env.fault(point)` of any process. */
   onFault: (point: string, process: SimProcess) => void = () => undefined;
+  /** Called with each line that a living process logs. */
+  onLog: (message: string, process: SimProcess) => void = () => undefined;
   /** Called just before a call of any process takes effect; it may kill that process, and the call with it. */
   onDiskCall: (call: DiskCall, process: SimProcess) => void = () => undefined;
   /** Called just after a call of any process took effect. */
@@ -121,7 +123,7 @@ export class SimMachine {
       proc: this.#procOf(process),
       offload: simOffload(process, chance),
       lock: new SimLock(process, this.files, clock, chance),
-      log: logOf(process),
+      log: logOf(process, (message) => this.onLog(message, process)),
       fault: (point) => {
         if (!process.isDead) this.onFault(point, process);
       },
@@ -154,9 +156,11 @@ export class SimMachine {
   }
 }
 
-function logOf(process: SimProcess): Log {
+function logOf(process: SimProcess, onLog: (message: string) => void): Log {
   const write = (level: string) => (message: string) => {
-    if (!process.isDead) process.note(level, message);
+    if (process.isDead) return;
+    process.note(level, message);
+    onLog(message);
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
