@@ -3,6 +3,7 @@
  * batches where they are missing, too short or do not increase (C-3, I-28). After a power cut an index file, which is never
  * synced, may be empty or full of zeros. That its entries point to the right batches is seen by those who follow them.
  */
+import { allSettled } from '../kernel/all-settled.ts';
 import * as batch from '../protocol/records/batch.ts';
 import type { FileSync } from './atomic-file.ts';
 import { scanBatches } from './batch-scan.ts';
@@ -94,7 +95,7 @@ export class SegmentIndexes {
   /** An index can be derived: what cannot be written now is built anew the next time. */
   async #flush(context: SegmentContext, segment: Segment): Promise<void> {
     try {
-      await Promise.all([segment.offsetIndex.entries.flush(), segment.timeIndex.entries.flush()]);
+      await allSettled([segment.offsetIndex.entries.flush(), segment.timeIndex.entries.flush()]);
     } catch (error) {
       context.env.log.debug(`the index files of ${segment.path} cannot be written: ${String(error)}`);
     }

@@ -7,6 +7,7 @@
  * A segment is planned when the log rolls to it in memory; its files are made when the first batch of it is written. The index
  * rules are those of Kafka 4's LogSegment.append (contract 4.3).
  */
+import { allSettled } from '../kernel/all-settled.ts';
 import { crc32cFrom } from '../kernel/crc32c.ts';
 import type { Env } from '../kernel/env.ts';
 import type { FileSync } from './atomic-file.ts';
@@ -173,7 +174,7 @@ export class Segment {
    */
   async sealIndexes(sync?: FileSync): Promise<boolean> {
     this.timeIndex.maybeAppend(this.#largest);
-    const flushed = await Promise.all([this.offsetIndex.entries.flush(sync), this.timeIndex.entries.flush(sync)]);
+    const flushed = await allSettled([this.offsetIndex.entries.flush(sync), this.timeIndex.entries.flush(sync)]);
     return !flushed.includes(false);
   }
 

@@ -66,4 +66,28 @@ describe('log: segment', () => {
     const timeIndex = contentOf(machine, `${DIRECTORY}/00000000000000000000.timeindex`);
     assert.equal(timeIndex.toString('hex'), '000000000000000700000004');
   });
+
+  it('a seal that fails has nothing under way any more: its caller may give the log to another process', async () => {
+    const machine = newMachine();
+    await run(machine, async (env) => {
+      const context = { env, files: new OpenFiles(env.disk, 4, 4), directory: DIRECTORY };
+      const segment = Segment.planned(context, 0);
+      const timestamps = [50n, 60n];
+      for (const [offset, maxTimestamp] of timestamps.entries()) {
+        segment.noteWritten({ head, lastOffset: offset, sizeBytes: 200, maxTimestamp }, 100);
+      }
+      let running = 0;
+      const flush = (ms: number, fails: boolean) => async (): Promise<boolean> => {
+        running += 1;
+        await env.clock.sleep(ms);
+        running -= 1;
+        if (fails) throw new Error('ENOSPC');
+        return true;
+      };
+      segment.timeIndex.entries.flush = flush(1, true);
+      segment.offsetIndex.entries.flush = flush(10, false);
+      await assert.rejects(segment.sealIndexes(), /ENOSPC/);
+      assert.equal(running, 0);
+    });
+  });
 });
