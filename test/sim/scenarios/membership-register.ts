@@ -87,10 +87,14 @@ export class MembershipRegister {
     return joins.some((other) => other.sentAt > join.answeredAt && other.assignedAt !== Infinity);
   }
 
-  /** I-24: whoever joined is fenced only by one of its instance that may have come after it. */
+  /**
+   * I-24: whoever joined is fenced only by one of its instance that may have come after it; or, before its part was in the log, by
+   * the one in whose place it came: a coordinator that loads the log anew knows only that one, as Kafka's does after a fail-over.
+   */
   fenced(groupId: string, instanceId: string, join: InstanceJoin, by: string): void {
-    const joins = this.#joins.get(`${groupId}/${instanceId}`) ?? [];
-    if (joins.some((other) => other !== join && other.answeredAt > join.sentAt)) return;
+    const others = (this.#joins.get(`${groupId}/${instanceId}`) ?? []).filter((other) => other !== join);
+    if (others.some((other) => other.answeredAt > join.sentAt)) return;
+    if (join.assignedAt === Infinity && others.some((other) => other.assignedAt !== Infinity)) return;
     this.#world.violate('I-24', `${by} was fenced as ${instanceId} of ${groupId}, and nobody else is that`);
   }
 
