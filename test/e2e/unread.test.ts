@@ -32,7 +32,7 @@ describe('e2e: what nobody reads or answers', function () {
       const run = await shell(`${FILL}; ${UNREAD}; set -m
         streamctl consume n > unread & pid=$!
         until ls dir/brokers/1/s-* > /dev/null 2>&1; do sleep 0.05; done; sleep 0.5
-        kill -INT $pid; sleep 0.1; kill -TERM $pid; wait $pid; echo $?`);
+        kill -INT $pid; kill -TERM $pid; wait $pid; echo $?`);
       assert.equal(run.stdout.toString(), '143\n');
     }));
 
