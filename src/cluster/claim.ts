@@ -103,7 +103,9 @@ export class Claim {
       return waiting;
     }
     this.#stillEpoch = state.kind === 'unknown' ? registration?.brokerEpoch : undefined;
-    await this.#prepareFolders(owner);
+    if (!(await this.#prepareFolders(owner))) {
+      return { kind: 'waiting', why: 'claimer', registration, retryMs: 25 };
+    }
     const lock = await this.#takeLock(state, stillMs);
     if (lock === undefined) {
       const retryMs = state.kind === 'dead' ? this.#deadQuietMs : 25;
@@ -116,19 +118,25 @@ export class Claim {
    * Names that must last before anything below them is promised: of the broker's folder, and of `cluster.json`. Whoever made
    * them may have died before it synced them, so every claimer does it, until a registration shows that one has. A folder that
    * is missing after that was taken away, with all records in it: topics that are only empty must not stand in for them.
+   * False: somebody has registered meanwhile, and all is to be judged anew.
    */
-  async #prepareFolders(owner: OwnerRecord | undefined): Promise<void> {
+  async #prepareFolders(owner: OwnerRecord | undefined): Promise<boolean> {
     const { directory, brokerId } = this.#options;
     const { disk } = this.#env;
     const { image } = this.#log;
     const lost = await lostFolder(this.#env, directory, brokerId, image, owner);
     if (lost !== undefined) throw folderMissing(lost);
-    if (await lostEntries(this.#env, directory, brokerId, image)) throw entriesMissing(directory, brokerId);
+    if (await lostEntries(this.#env, directory, brokerId, image)) {
+      // The logs may be those of the first broker ever, which registered after the entries were read.
+      if ((await this.#log.catchUp()).brokers.has(brokerId)) return false;
+      throw entriesMissing(directory, brokerId);
+    }
     const isNew = await disk.makeDirectory(brokerFolder(directory, brokerId));
     if (isNew || !image.brokers.has(brokerId)) {
       await disk.syncDirectory(brokersFolder(directory));
       await disk.syncDirectory(directory);
     }
+    return true;
   }
 
   async #judge(image: ClusterImage): Promise<Judged> {

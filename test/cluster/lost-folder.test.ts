@@ -71,6 +71,27 @@ describe("cluster: a broker's folders that were taken away", () => {
       assert.deepEqual(await env.disk.list(entryFolder(DIRECTORY)), []);
     }));
 
+  it('logs of the first broker, which registered just after another claimer had read that there is none, are no sign of a loss', () =>
+    inWorld(12, async (env) => {
+      const logs = brokerLogFolder(DIRECTORY, 1);
+      await openLog(env);
+      const stat = env.disk.stat.bind(env.disk);
+      let isFirst = true;
+      env.disk.stat = async (path) => {
+        if (path === logs && isFirst) {
+          isFirst = false;
+          const first = await mustBecomeBroker(env);
+          await env.disk.makeDirectory(logs);
+          await first.release();
+        }
+        return await stat(path);
+      };
+      const second = await becomeBroker(env, {}, new Set([1]));
+      assert.equal(isFirst, false);
+      await second?.release();
+      assert.equal((await openLog(env)).image.topics.size, 0);
+    }));
+
   it('a log directory is noted only once its name outlasts a power cut', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const machine = new SimMachine(new World({ seed }), 'm');
