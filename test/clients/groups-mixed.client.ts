@@ -108,6 +108,10 @@ async function changeUnderLoad(
   return load.ends;
 }
 
+function namesOf(members: readonly GroupMember[]): string {
+  return members.map(({ name, wasKilled }) => (wasKilled ? `${name} (killed)` : name)).join(', ') || 'nobody';
+}
+
 function judge(members: readonly GroupMember[], ends: readonly number[], protocol: GroupProtocol): void {
   const seen = ends.map(() => new Map<number, GroupMember[]>());
   for (const member of members) {
@@ -128,12 +132,13 @@ function judge(members: readonly GroupMember[], ends: readonly number[], protoco
         if (isKilledKcatsNext(members, partition, offset)) lostByKcat += 1;
         else {
           skipped += 1;
-          faults.push(`${where} was skipped`);
+          const [before, after] = [-1, 1].map((by) => namesOf(seen[partition]?.get(offset + by) ?? []));
+          faults.push(`${where} was skipped; before it ${before}, after it ${after}`);
         }
       }
       if (by.length < 2) continue;
       repeated += 1;
-      const names = by.map(({ name }) => name).join(', ');
+      const names = namesOf(by);
       // One of them may go on; all others were killed, and had not committed it as far as they knew.
       const alive = by.filter(({ wasKilled }) => !wasKilled);
       if (alive.length > 1 || new Set(by).size < by.length) faults.push(`${where} was seen by ${names}`);
