@@ -33,6 +33,8 @@ export interface PartitionFound {
   readonly log?: PartitionLog;
   readonly diverging?: { readonly leaderEpoch: number; readonly endOffset: number };
   readonly read?: LogRead;
+  /** As they were when nothing was read: the log may go on before the answer does, and must not be told to have what is not in it. */
+  readonly offsets?: Pick<LogRead, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
 }
 
 export interface FetchPass {
@@ -105,12 +107,14 @@ async function lookAt(
     const { topic, partition } = readablePartition(services, topicAsked, asked, call);
     const opening = services.partitions.log(topic, partition);
     const log = opening instanceof Promise ? await opening : opening;
+    const { highWatermark, lastStableOffset, logStartOffset } = log;
+    const offsets = { highWatermark, lastStableOffset, logStartOffset };
     checkUndamaged(log, asked.fetchOffset);
     const diverging = divergence(log, asked);
-    if (diverging !== undefined) return { asked, log, diverging };
+    if (diverging !== undefined) return { asked, log, offsets, diverging };
     const offset = checkedOffset(log, asked.fetchOffset);
     const grant = plan === undefined ? undefined : grantRead(plan, asked.partitionMaxBytes);
-    if (grant === undefined || offset >= readLimit(log, isolation)) return { asked, log };
+    if (grant === undefined || offset >= readLimit(log, isolation)) return { asked, log, offsets };
     // The client in our own process compares the CRC of each batch (client/fetched-batches.ts), others need not.
     const crcBy = call.context.listener === 'embedded' ? 'reader' : 'log';
     return { asked, log, read: await log.read({ offset, ...grant, isolation, upTo: 'highWatermark', crcBy }) };

@@ -15,6 +15,12 @@ describe('fetch pass', () => {
     assert.equal(fetchMemory.freeBytes, 10_000);
   });
 
+  it('keeps the offsets of a log without anything to read as they were then', async () => {
+    const { pass, log } = await onePass(new FetchMemory(10_000), 'tcp', 5n);
+    log.highWatermark = 30;
+    assert.deepEqual(pass.found[0]?.offsets, { highWatermark: 5, lastStableOffset: 5, logStartOffset: 0 });
+  });
+
   for (const [listener, crcBy] of [
     ['embedded', 'reader'],
     ['unix', 'log'],
@@ -34,12 +40,14 @@ describe('fetch pass', () => {
 async function onePass(
   fetchMemory: FetchMemory,
   listener: Call['context']['listener'],
-): Promise<{ pass: FetchPass; reads: readonly ReadRequest[] }> {
+  fetchOffset = 0n,
+): Promise<{ pass: FetchPass; reads: readonly ReadRequest[]; log: { highWatermark: number } }> {
   const reads: ReadRequest[] = [];
   const log = {
     logStartOffset: 0,
     logEndOffset: 5,
     highWatermark: 5,
+    lastStableOffset: 5,
     read: (read: ReadRequest) => {
       reads.push(read);
       return Promise.resolve({ byteCount: 100, heldBytes: 3000, slices: [], release: () => undefined });
@@ -51,7 +59,7 @@ async function onePass(
     authorize: () => true,
     partitions: { topicNamed: () => ({ name: 't' }), led: () => ({ leaderEpoch: 0 }), log: () => log },
   } as unknown as BrokerServices;
-  const partitions = [{ fetchOffset: 0n, partitionMaxBytes: 3000, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }];
+  const partitions = [{ fetchOffset, partitionMaxBytes: 3000, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }];
   const request = { isolationLevel: 0, topics: [{ topic: 't', partitions }] };
   const call = { version: 12, context: { connectionId: 1, listener } } as Call;
   const takenBytes = await fetchMemory.take(1, 4000);
@@ -61,5 +69,5 @@ async function onePass(
     call,
     takenBytes,
   );
-  return { pass, reads };
+  return { pass, reads, log };
 }

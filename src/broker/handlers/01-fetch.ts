@@ -111,10 +111,10 @@ function partitionData(
   found: PartitionFound | undefined,
   isolation: 'read_uncommitted' | 'read_committed',
 ): PartitionData {
-  const { failure, log, read, diverging } = found ?? {};
+  const { failure, log, read, offsets: unread, diverging } = found ?? {};
   const data = emptyPartition(partitionIndex, failure?.errorCode ?? NO_FAILURE.errorCode);
   if (log === undefined) return data;
-  const offsets = read ?? log;
+  const offsets = read ?? unread ?? log;
   return {
     ...data,
     highWatermark: BigInt(offsets.highWatermark),
