@@ -26,6 +26,8 @@ export const READ_COMMITTED = 1;
 /** From here on the request speaks topic ids. */
 const TOPIC_ID_VERSION = 13;
 
+type LogOffsets = Pick<LogRead, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
+
 /** One partition of the request and what the pass found. Offsets are undefined only beside a failure. */
 export interface PartitionFound {
   readonly asked: PartitionAsked;
@@ -33,8 +35,8 @@ export interface PartitionFound {
   readonly log?: PartitionLog;
   readonly diverging?: { readonly leaderEpoch: number; readonly endOffset: number };
   readonly read?: LogRead;
-  /** As they were when nothing was read: the log may go on before the answer does, and must not be told to have what is not in it. */
-  readonly offsets?: Pick<LogRead, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
+  /** Of the look, beside `log`: the log may go on before the answer does, which must not tell of what is not in it. */
+  readonly offsets?: LogOffsets;
 }
 
 export interface FetchPass {
@@ -107,20 +109,23 @@ async function lookAt(
     const { topic, partition } = readablePartition(services, topicAsked, asked, call);
     const opening = services.partitions.log(topic, partition);
     const log = opening instanceof Promise ? await opening : opening;
-    const { highWatermark, lastStableOffset, logStartOffset } = log;
-    const offsets = { highWatermark, lastStableOffset, logStartOffset };
     checkUndamaged(log, asked.fetchOffset);
     const diverging = divergence(log, asked);
-    if (diverging !== undefined) return { asked, log, offsets, diverging };
+    if (diverging !== undefined) return { asked, log, offsets: offsetsOf(log), diverging };
     const offset = checkedOffset(log, asked.fetchOffset);
     const grant = plan === undefined ? undefined : grantRead(plan, asked.partitionMaxBytes);
-    if (grant === undefined || offset >= readLimit(log, isolation)) return { asked, log, offsets };
+    if (grant === undefined || offset >= readLimit(log, isolation)) return { asked, log, offsets: offsetsOf(log) };
     // The client in our own process compares the CRC of each batch (client/fetched-batches.ts), others need not.
     const crcBy = call.context.listener === 'embedded' ? 'reader' : 'log';
-    return { asked, log, read: await log.read({ offset, ...grant, isolation, upTo: 'highWatermark', crcBy }) };
+    const read = await log.read({ offset, ...grant, isolation, upTo: 'highWatermark', crcBy });
+    return { asked, log, offsets: read, read };
   } catch (error) {
     return { asked, failure: failureOf(services.env.log, error) };
   }
+}
+
+function offsetsOf({ highWatermark, lastStableOffset, logStartOffset }: PartitionLog): LogOffsets {
+  return { highWatermark, lastStableOffset, logStartOffset };
 }
 
 /** Throws KafkaError when the partition is not there, not ours, or not for this client. */

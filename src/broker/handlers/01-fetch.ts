@@ -111,10 +111,9 @@ function partitionData(
   found: PartitionFound | undefined,
   isolation: 'read_uncommitted' | 'read_committed',
 ): PartitionData {
-  const { failure, log, read, offsets: unread, diverging } = found ?? {};
+  const { failure, offsets, read, diverging } = found ?? {};
   const data = emptyPartition(partitionIndex, failure?.errorCode ?? NO_FAILURE.errorCode);
-  if (log === undefined) return data;
-  const offsets = read ?? unread ?? log;
+  if (offsets === undefined) return data;
   return {
     ...data,
     highWatermark: BigInt(offsets.highWatermark),
