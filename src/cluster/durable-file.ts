@@ -59,14 +59,7 @@ export async function linkNewFile(
 export async function renewName(env: Env, folder: string, path: string): Promise<void> {
   const bytes = await readFileIfThere(env, path);
   if (bytes === undefined) return;
-  const temporary = temporaryFile(folder, env.random.uuid());
-  try {
-    await writeTemporary(env, temporary, bytes, true);
-    await env.disk.rename(temporary, path);
-  } catch (error) {
-    await env.disk.remove(temporary);
-    throw error;
-  }
+  await replaceFile(env, folder, path, bytes, true);
 }
 
 /**
@@ -74,12 +67,9 @@ export async function renewName(env: Env, folder: string, path: string): Promise
  * ClusterError `damaged` where a folder has the name.
  */
 export async function replaceFileUnsynced(env: Env, folder: string, path: string, bytes: Buffer): Promise<void> {
-  const temporary = temporaryFile(folder, env.random.uuid());
   try {
-    await writeTemporary(env, temporary, bytes, false);
-    await env.disk.rename(temporary, path);
+    await replaceFile(env, folder, path, bytes, false);
   } catch (error) {
-    await env.disk.remove(temporary);
     throw errorCodeOf(error) === 'EISDIR' ? noRegularFile(path, error) : error;
   }
 }
@@ -106,6 +96,17 @@ export async function readFileIfThere(
     if (isNoRegularFile(error)) {
       throw noRegularFile(path, error);
     }
+    throw error;
+  }
+}
+
+async function replaceFile(env: Env, folder: string, path: string, bytes: Buffer, synced: boolean): Promise<void> {
+  const temporary = temporaryFile(folder, env.random.uuid());
+  try {
+    await writeTemporary(env, temporary, bytes, synced);
+    await env.disk.rename(temporary, path);
+  } catch (error) {
+    await env.disk.remove(temporary);
     throw error;
   }
 }
